@@ -1,0 +1,128 @@
+"""What derived topics, Redis and the WebSocket carry: the small, newest-value structs of the live side."""
+
+from typing import Literal
+
+import msgspec
+
+from contracts.events import DriverStatus, EntityType
+from contracts.units import (
+    Count,
+    Currency,
+    Degrees,
+    Identifier,
+    KilometresPerHour,
+    Latitude,
+    Longitude,
+    Metres,
+    Multiplier,
+    Seconds,
+)
+
+
+class Position(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest position of one driver or rider. Record of `rideshare.live_positions`."""
+
+    entity_id: Identifier
+    entity_type: EntityType
+    lat: Latitude
+    lon: Longitude
+    speed_kmh: KilometresPerHour
+    heading_deg: Degrees
+    driver_status: DriverStatus | None
+    trip_id: Identifier | None
+    seq: Count
+    event_time_ms: int
+    event_id: Identifier
+    run_id: Identifier
+
+
+class PositionFrame(msgspec.Struct, frozen=True, kw_only=True):
+    """Newest positions of one coarse cell within one frame of at most 100 ms of wall time."""
+
+    cell: str
+    positions: list[Position]
+
+
+class ZoneMetrics(msgspec.Struct, frozen=True, kw_only=True):
+    """One zone at the end of one window. Record of `rideshare.zone_metrics`; times are epoch milliseconds.
+
+    `ratio` is open_requests / max(1, idle_drivers) at the window's end, `smoothed_ratio` its mean over the window.
+    """
+
+    zone_id: int
+    window_start_ms: int
+    window_end_ms: int
+    open_requests: Count
+    idle_drivers: Count
+    ratio: float
+    smoothed_ratio: float
+    multiplier: Multiplier
+    late_records: Count
+    run_id: Identifier
+
+
+class RegionWindow(msgspec.Struct, frozen=True, kw_only=True):
+    """One region and one 1-minute tumbling window of taxi trips. Record of `taxi.region_windows`.
+
+    Percentiles are continuous (linear interpolation between closest ranks, as SQL's percentile_cont).
+    """
+
+    region_id: int
+    window_start_ms: int
+    window_end_ms: int
+    trip_count: Count
+    average_fare_minor: float
+    total_distance_m: Metres
+    average_duration_s: Seconds
+    p50_duration_s: Seconds
+    p95_duration_s: Seconds
+    currency: Currency
+    is_final: bool = True
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True, tag="snapshot", tag_field="type"):
+    """First message after a subscription: everything in view, as of `sequence`."""
+
+    sequence: int
+    server_time_ms: int
+    positions: list[Position]
+    zones: list[ZoneMetrics]
+
+
+class Delta(msgspec.Struct, frozen=True, kw_only=True, tag="delta", tag_field="type"):
+    """What changed since the message with `sequence - 1`: newest value per entity wins."""
+
+    sequence: int
+    server_time_ms: int
+    positions: list[Position]
+    zones: list[ZoneMetrics]
+    removed: list[str]
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, tag="error", tag_field="type"):
+    """A client message that could not be followed, and what to do."""
+
+    message: str
+
+
+class Viewport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Bounding box in degrees; west <= east, south <= north."""
+
+    west: Longitude
+    south: Latitude
+    east: Longitude
+    north: Latitude
+
+
+class Subscribe(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag="subscribe",
+    tag_field="type",
+    forbid_unknown_fields=True,
+):
+    """Client message: which channels, and for positions which part of the map (none: everything)."""
+
+    channels: list[Literal["positions", "surge"]]
+    viewport: Viewport | None = None

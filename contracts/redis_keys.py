@@ -1,0 +1,56 @@
+"""Names of Redis keys and channels. Values are JSON unless said otherwise; numbers in names are plain decimal."""
+
+from typing import Final
+
+POSITION_CELL_RESOLUTION: Final = 5
+"""H3 resolution of the channels that carry positions: about ten cells cover São Paulo."""
+
+
+def positions(domain: str) -> str:
+    """Hash: entity id -> `contracts.live.Position` as JSON, the newest by (event_time, seq)."""
+    return f"{domain}:positions"
+
+
+def positions_geo(domain: str) -> str:
+    """Geo index (sorted set): entity id at its newest position."""
+    return f"{domain}:positions:geo"
+
+
+def positions_seen(domain: str) -> str:
+    """Sorted set: entity id scored by the event time (epoch ms) of its newest position; finds the silent ones."""
+    return f"{domain}:positions:seen"
+
+
+def surge(domain: str) -> str:
+    """Hash: zone id -> `contracts.live.ZoneMetrics` as JSON, the newest window per zone."""
+    return f"{domain}:surge"
+
+
+def stats(domain: str) -> str:
+    """Hash of counters that the feeder keeps: field -> integer."""
+    return f"{domain}:stats"
+
+
+def window(region_id: int, window_start_ms: int) -> str:
+    """String with TTL: one `contracts.live.RegionWindow` as JSON."""
+    return f"region:{region_id}:window:{window_start_ms}"
+
+
+def window_index(region_id: int) -> str:
+    """Sorted set: window start (epoch ms, as text) scored by itself; newest windows of a region without a SCAN."""
+    return f"region:{region_id}:windows"
+
+
+def live_positions_channel(domain: str, cell: str) -> str:
+    """Channel: `contracts.live.PositionFrame` as JSON for one coarse H3 cell."""
+    return f"{domain}:live:positions:{cell}"
+
+
+def live_surge_channel(domain: str) -> str:
+    """Channel: a JSON array of `contracts.live.ZoneMetrics`."""
+    return f"{domain}:live:surge"
+
+
+def live_pattern(domain: str) -> str:
+    """Pattern that matches every live channel of a domain."""
+    return f"{domain}:live:*"

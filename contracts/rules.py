@@ -1,0 +1,56 @@
+"""Formulas and constants with one home. Golden vectors live beside this file in `rules_vectors/`.
+
+Flink, Trino and the simulator are each tested against the same vectors.
+"""
+
+from typing import Final
+
+SURGE_SLIDE_MS: Final = 10_000
+SURGE_WINDOW_MS: Final = 300_000
+SURGE_SLIDES_PER_WINDOW: Final = SURGE_WINDOW_MS // SURGE_SLIDE_MS
+SURGE_SLOPE: Final = 0.5
+SURGE_CAP: Final = 3.0
+SURGE_RULE_VERSION: Final = 1
+SURGE_OUT_OF_ORDERNESS_MS: Final = 15_000
+"""How far behind the newest event of its partition a trip or status event may come and still count in its window."""
+REGION_OUT_OF_ORDERNESS_MS: Final = 300_000
+REGION_WINDOW_MS: Final = 60_000
+IMPOSSIBLE_SPEED_KMH: Final = 200.0
+
+
+def surge_ratio(open_requests: int, idle_drivers: int) -> float:
+    """Return demand over supply of one zone at one instant: open_requests / max(1, idle_drivers).
+
+    Raises:
+        ValueError: A count is negative.
+    """
+    if open_requests < 0 or idle_drivers < 0:
+        raise ValueError(f"counts must not be negative: {open_requests=}, {idle_drivers=}")
+    return open_requests / max(1, idle_drivers)
+
+
+def smoothed_ratio(ratios: tuple[float, ...] | list[float]) -> float:
+    """Return the mean of the ratios sampled at each slide of one window; slides without a sample count as 0.
+
+    Args:
+        ratios: At most `SURGE_SLIDES_PER_WINDOW` samples, oldest first.
+
+    Raises:
+        ValueError: There are more samples than slides in a window.
+    """
+    if len(ratios) > SURGE_SLIDES_PER_WINDOW:
+        raise ValueError(f"{len(ratios)} samples in a window of {SURGE_SLIDES_PER_WINDOW}")
+    return round(sum(ratios) / SURGE_SLIDES_PER_WINDOW, 9)
+
+
+def surge_multiplier(smoothed: float) -> float:
+    """Return the price multiplier: 1 + slope * max(0, ratio - 1), rounded half up to 0.1, within [1.0, cap].
+
+    Monotone in demand. The input is rounded to nine decimals by `smoothed_ratio`, so that an exact tie does not depend
+    on the order of a sum.
+
+    Source: design of the surge rule, docs/decisions.
+    """
+    raw = 1.0 + SURGE_SLOPE * max(0.0, smoothed - 1.0)
+    tenths = int(raw * 10.0 + 0.5 + 1e-9)
+    return min(max(tenths / 10.0, 1.0), SURGE_CAP)

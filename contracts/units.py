@@ -1,0 +1,28 @@
+"""Numbers with their unit, and text with its form, as annotated types for wire structs."""
+
+from typing import Annotated
+
+import msgspec
+
+Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90, description="degrees north, WGS 84")]
+Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180, description="degrees east, WGS 84")]
+Metres = Annotated[float, msgspec.Meta(ge=0, description="metres")]
+Seconds = Annotated[float, msgspec.Meta(ge=0, description="seconds")]
+PositiveSeconds = Annotated[float, msgspec.Meta(gt=0, description="seconds, more than 0")]
+KilometresPerHour = Annotated[float, msgspec.Meta(ge=0, description="kilometres per hour")]
+Degrees = Annotated[float, msgspec.Meta(ge=0, le=360, description="degrees clockwise from north")]
+MinorUnits = Annotated[int, msgspec.Meta(ge=0, description="minor currency units, e.g. centavos")]
+SignedMinorUnits = Annotated[int, msgspec.Meta(description="minor currency units, may be negative")]
+Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", description="ISO 4217 code")]
+Ratio = Annotated[float, msgspec.Meta(ge=0, le=1, description="share, 0 to 1")]
+Count = Annotated[int, msgspec.Meta(ge=0, description="count")]
+Multiplier = Annotated[float, msgspec.Meta(ge=1, description="price multiplier")]
+Stars = Annotated[int, msgspec.Meta(ge=1, le=5, description="stars")]
+Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+EventTime = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z$",
+        description="RFC 3339 in UTC, written with milliseconds",
+    ),
+]
