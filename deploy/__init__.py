@@ -1,0 +1,5 @@
+"""Everything that installs, starts and watches Farol; the only part that knows all others.
+
+Reading order: `deploy.jvm` (pinned jars), `deploy.local.layout` (folders), `deploy.local.services`
+(the table of processes), `deploy.local.stack` (start, stop, status), `deploy.local.main` (commands).
+"""

