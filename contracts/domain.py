@@ -103,8 +103,8 @@ RIDER_PROFILES: Final = _rideshare("rider_profiles", events.RiderProfile, "rider
 TAXI_TRIPS: Final = Topic("taxi", "trips", events.TaxiTrip, "region_id")
 
 LIVE_POSITIONS: Final = DerivedTopic("rideshare", "live_positions", ("entity_id",), 3600 * 1000)
-ZONE_METRICS: Final = DerivedTopic("rideshare", "zone_metrics", ("zone_id", "window_end"))
-REGION_WINDOWS: Final = DerivedTopic("taxi", "region_windows", ("region_id", "window_start"))
+ZONE_METRICS: Final = DerivedTopic("rideshare", "zone_metrics", ("zone_id", "window_end_ms"))
+REGION_WINDOWS: Final = DerivedTopic("taxi", "region_windows", ("region_id", "window_start_ms"))
 
 RIDESHARE: Final = Domain(
     name="rideshare",
@@ -162,11 +162,17 @@ def topic_specs() -> tuple[TopicSpec, ...]:
     for topic in INPUT_TOPICS:
         common = {"retention.ms": str(INPUT_RETENTION_MS), "message.timestamp.type": "CreateTime"}
         specs.append(
-            TopicSpec(topic.name, PARTITIONS, {**common, "max.message.bytes": str(INPUT_MAX_MESSAGE_BYTES)})
+            TopicSpec(
+                topic.name,
+                PARTITIONS,
+                {**common, "max.message.bytes": str(INPUT_MAX_MESSAGE_BYTES)},
+            )
         )
         for name in (topic.dlq, topic.late):
             specs.append(
-                TopicSpec(name, PARTITIONS, {**common, "max.message.bytes": str(DLQ_MAX_MESSAGE_BYTES)})
+                TopicSpec(
+                    name, PARTITIONS, {**common, "max.message.bytes": str(DLQ_MAX_MESSAGE_BYTES)}
+                )
             )
     specs += [
         TopicSpec(d.name, PARTITIONS, {"retention.ms": str(d.retention_ms)}) for d in DERIVED_TOPICS

@@ -1,9 +1,12 @@
 """What derived topics, Redis and the WebSocket carry: the small, newest-value structs of the live side."""
 
-from typing import Literal
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, Literal
 
 import msgspec
 
+from contracts.domain import LIVE_POSITIONS, REGION_WINDOWS, ZONE_METRICS
 from contracts.events import DriverStatus, EntityType
 from contracts.units import (
     Count,
@@ -78,6 +81,16 @@ class RegionWindow(msgspec.Struct, frozen=True, kw_only=True):
     p95_duration_s: Seconds
     currency: Currency
     is_final: bool = True
+
+
+DERIVED_STRUCTS: Final[Mapping[str, type[msgspec.Struct]]] = MappingProxyType(
+    {
+        LIVE_POSITIONS.name: Position,
+        ZONE_METRICS.name: ZoneMetrics,
+        REGION_WINDOWS.name: RegionWindow,
+    }
+)
+"""What the records of each derived topic are."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True, tag="snapshot", tag_field="type"):

@@ -3,6 +3,7 @@
 Flink, Trino and the simulator are each tested against the same vectors.
 """
 
+import math
 from typing import Final
 
 SURGE_SLIDE_MS: Final = 10_000
@@ -16,6 +17,8 @@ SURGE_OUT_OF_ORDERNESS_MS: Final = 15_000
 REGION_OUT_OF_ORDERNESS_MS: Final = 300_000
 REGION_WINDOW_MS: Final = 60_000
 IMPOSSIBLE_SPEED_KMH: Final = 200.0
+EARTH_RADIUS_M: Final = 6_371_008.8
+"""Mean radius of the Earth, (2a + b) / 3, as the IUGG defines it."""
 
 
 def surge_ratio(open_requests: int, idle_drivers: int) -> float:
@@ -54,3 +57,49 @@ def surge_multiplier(smoothed: float) -> float:
     raw = 1.0 + SURGE_SLOPE * max(0.0, smoothed - 1.0)
     tenths = int(raw * 10.0 + 0.5 + 1e-9)
     return min(max(tenths / 10.0, 1.0), SURGE_CAP)
+
+
+def great_circle_m(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
+    """Return the great-circle distance of two points in metres.
+
+    Args:
+        lat1: Degrees north of the first point.
+        lon1: Degrees east of the first point.
+        lat2: Degrees north of the second point.
+        lon2: Degrees east of the second point.
+
+    Source: haversine formula (Sinnott, Sky & Telescope 68, 1984) on a sphere of the mean Earth radius (IUGG, R1 of GRS 80).
+    """
+    phi1, phi2 = math.radians(lat1), math.radians(lat2)
+    half_phi = math.sin((phi2 - phi1) / 2.0)
+    half_lambda = math.sin(math.radians(lon2 - lon1) / 2.0)
+    chord = half_phi * half_phi + math.cos(phi1) * math.cos(phi2) * half_lambda * half_lambda
+    return 2.0 * EARTH_RADIUS_M * math.asin(math.sqrt(min(1.0, chord)))
+
+
+def speed_kmh(distance_m: float, elapsed_ms: int) -> float:
+    """Return the mean speed over a distance in km/h; infinite where a distance was covered in no time.
+
+    Args:
+        distance_m: Metres, not negative.
+        elapsed_ms: Event time between the two points, not negative; zero with zero distance is standing still.
+
+    Raises:
+        ValueError: An argument is negative.
+    """
+    if distance_m < 0 or elapsed_ms < 0:
+        raise ValueError(f"distance and time must not be negative: {distance_m=}, {elapsed_ms=}")
+    if elapsed_ms == 0:
+        return math.inf if distance_m > 0 else 0.0
+    return distance_m * 3600.0 / elapsed_ms
+
+
+def is_impossible_speed(
+    lat1: float, lon1: float, lat2: float, lon2: float, elapsed_ms: int
+) -> bool:
+    """Return whether nothing drives from one point to the other in this time (above `IMPOSSIBLE_SPEED_KMH`).
+
+    Raises:
+        ValueError: The time is negative.
+    """
+    return speed_kmh(great_circle_m(lat1, lon1, lat2, lon2), elapsed_ms) > IMPOSSIBLE_SPEED_KMH

@@ -24,5 +24,7 @@ def epoch_ms(text: str) -> int:
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
-        raise ValueError(f"event time {text!r} has no UTC offset: write it as 2026-03-02T09:00:00.000Z")
+        raise ValueError(
+            f"event time {text!r} has no UTC offset: write it as 2026-03-02T09:00:00.000Z"
+        )
     return (moment - _EPOCH) // _ONE_MS

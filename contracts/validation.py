@@ -10,7 +10,13 @@ from typing import Any, Final
 import msgspec
 
 from contracts.domain import DOMAINS, Domain, input_topic
-from contracts.events import CONTROL_TYPES, MAX_RECORD_BYTES, SCHEMA_VERSION, ControlRecord, Envelope
+from contracts.events import (
+    CONTROL_TYPES,
+    MAX_RECORD_BYTES,
+    SCHEMA_VERSION,
+    ControlRecord,
+    Envelope,
+)
 from contracts.timestamps import epoch_ms
 
 _MISSING: Final = re.compile(r"missing required field `([^`]+)`(?: - at `\$\.?([^`]*)`)?")

@@ -1,0 +1,1 @@
+"""One module per output made from the contracts. Each returns text by path and writes nothing; `contracts.render` writes."""

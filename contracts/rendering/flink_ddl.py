@@ -1,0 +1,234 @@
+"""Flink SQL: one file per topic with its `create temporary table`, to be filled with `string.Template.substitute`.
+
+Input topics become sources whose `rowtime` column is never NULL and never absurd, derived topics become sinks, and two
+tables carry raw bytes: every input topic (source) and every DLQ topic (sink).
+"""
+
+from typing import Final
+
+from contracts.domain import DERIVED_TOPICS, DOMAINS, INPUT_TOPICS, DerivedTopic, Domain, Topic
+from contracts.fields import Field, Kind, fields_of, summary
+from contracts.live import DERIVED_STRUCTS
+from contracts.timestamps import rfc3339
+
+FOLDER: Final = "sql/flink/tables"
+ROWTIME: Final = "rowtime"
+SOURCE_PLACEHOLDERS: Final = (
+    "bootstrap_servers",
+    "group_id",
+    "scan_startup_mode",
+    "scan_bounded_mode",
+)
+EVENT_PLACEHOLDERS: Final = (*SOURCE_PLACEHOLDERS, "watermark_delay_ms")
+SINK_PLACEHOLDERS: Final = ("bootstrap_servers",)
+_RESERVED: Final = frozenset({"method"})
+_SCALARS: Final = {
+    Kind.STRING: "string",
+    Kind.INTEGER: "bigint",
+    Kind.NUMBER: "double",
+    Kind.BOOLEAN: "boolean",
+}
+_METADATA: Final = (
+    "kafka_partition int metadata from 'partition' virtual",
+    "kafka_offset bigint metadata from 'offset' virtual",
+    "kafka_timestamp timestamp_ltz(3) metadata from 'timestamp' virtual",
+)
+_SOURCE_OPTIONS: Final = (
+    "'connector' = 'kafka'",
+    "'topic' = '{topic}'",
+    "'properties.bootstrap.servers' = '${{bootstrap_servers}}'",
+    "'properties.group.id' = '${{group_id}}'",
+    "'properties.auto.offset.reset' = 'earliest'",
+    "'scan.startup.mode' = '${{scan_startup_mode}}'",
+    "'scan.bounded.mode' = '${{scan_bounded_mode}}'",
+)
+_SINK_OPTIONS: Final = (
+    "'connector' = 'kafka'",
+    "'topic' = '{topic}'",
+    "'properties.bootstrap.servers' = '${{bootstrap_servers}}'",
+    "'properties.compression.type' = 'lz4'",
+    "'properties.linger.ms' = '5'",
+    "'properties.batch.size' = '131072'",
+)
+_JSON: Final = "'json.timestamp-format.standard' = 'ISO-8601'"
+
+
+def render() -> dict[str, str]:
+    """Return every DDL file by its path from the repository root."""
+    files = {path(topic): source_table(topic) for topic in INPUT_TOPICS}
+    files |= {path(topic): sink_table(topic) for topic in DERIVED_TOPICS}
+    files[f"{FOLDER}/raw_records.sql"] = raw_records()
+    files[f"{FOLDER}/dlq_records.sql"] = dlq_records()
+    return files
+
+
+def path(topic: Topic | DerivedTopic) -> str:
+    """Return the path of a topic's DDL file from the repository root."""
+    return f"{FOLDER}/{table_name(topic)}.sql"
+
+
+def table_name(topic: Topic | DerivedTopic) -> str:
+    """Return the name of a topic's table in Flink SQL."""
+    return f"{topic.domain}_{topic.entity}"
+
+
+def flink_type(field: Field) -> str:
+    """Return the Flink SQL type of a field. Integers are always `bigint`, so a new bound never changes a type."""
+    if field.kind is Kind.OBJECT:
+        inner = ", ".join(f"{_quoted(f.name)} {flink_type(f)}" for f in field.fields)
+        return f"row<{inner}>"
+    if field.kind is Kind.ARRAY and field.item is not None:
+        return f"array<{flink_type(field.item)}>"
+    return _SCALARS[field.kind]
+
+
+def source_table(topic: Topic) -> str:
+    """Return the DDL of an input topic as an event-time source."""
+    domain = DOMAINS[topic.domain]
+    columns = [_event_column(field) for field in fields_of(topic.event)]
+    columns += [*_METADATA, *_rowtime(domain)]
+    options = [
+        *(option.format(topic=topic.name) for option in _SOURCE_OPTIONS),
+        "'format' = 'json'",
+        "'json.ignore-parse-errors' = 'true'",
+        _JSON,
+    ]
+    header = [
+        f"Purpose: read {topic.name}. {summary(topic.event)}",
+        f"Input: Kafka topic {topic.name}, one JSON object per record, key {topic.key_field}.",
+        f"Output: table {table_name(topic)}; control records (stream_heartbeat, stream_end) and malformed ones are rows",
+        "  too, with NULL where a field is missing or unreadable: filter on event_type and on the fields you use.",
+        f"Key: {topic.key_field}.",
+        f"Event time: {ROWTIME} = event_time, or epoch 0 where event_time is NULL, unreadable or outside the domain's",
+        f"  range {rfc3339(domain.earliest_ms)} to {rfc3339(domain.latest_ms)}: a NULL rowtime would stop the job, a far",
+        "  one would make all others late, epoch 0 never moves the watermark.",
+        "Lateness: watermark = newest rowtime of the partition - watermark_delay_ms.",
+    ]
+    return _file(header, EVENT_PLACEHOLDERS, table_name(topic), columns, options)
+
+
+def sink_table(topic: DerivedTopic) -> str:
+    """Return the DDL of a derived topic as a sink."""
+    struct = DERIVED_STRUCTS[topic.name]
+    fields = fields_of(struct)
+    columns = [_event_column(field) for field in fields]
+    kinds = {field.name: field.kind for field in fields}
+    has_text_key = len(topic.key_fields) == 1 and kinds[topic.key_fields[0]] is Kind.STRING
+    options = [
+        *(option.format(topic=topic.name) for option in _SINK_OPTIONS),
+        "'sink.delivery-guarantee' = 'at-least-once'",
+        f"'key.format' = '{'raw' if has_text_key else 'json'}'",
+        f"'key.fields' = '{';'.join(topic.key_fields)}'",
+        "'value.format' = 'json'",
+        f"'value.{_JSON[1:]}",
+        "'value.fields-include' = 'ALL'",
+    ]
+    header = [
+        f"Purpose: write {topic.name}. {summary(struct)}",
+        f"Input: rows of contracts.live.{struct.__name__}.",
+        f"Output: Kafka topic {topic.name}, one JSON object per record.",
+        f"Key: {', '.join(topic.key_fields)}. At least once: a repeat has the same key and the same value or an older one,",
+        "  so it changes nothing for a reader that keeps the newest; a transaction would hold results back until the",
+        "  next checkpoint.",
+        "Event time: in the columns that end in _ms (epoch milliseconds).",
+        "Lateness: decided by the job that writes.",
+    ]
+    return _file(header, SINK_PLACEHOLDERS, table_name(topic), columns, options)
+
+
+def raw_records() -> str:
+    """Return the DDL of all input topics as bytes, with the column names of the Bronze tables."""
+    columns = [
+        "_raw_value bytes",
+        "_kafka_key bytes",
+        "_kafka_topic string metadata from 'topic' virtual",
+        "_kafka_partition int metadata from 'partition' virtual",
+        "_kafka_offset bigint metadata from 'offset' virtual",
+        "_kafka_timestamp timestamp_ltz(3) metadata from 'timestamp' virtual",
+        "_kafka_headers map<string, bytes> metadata from 'headers' virtual",
+    ]
+    names = ";".join(topic.name for topic in INPUT_TOPICS)
+    options = [
+        *(option.format(topic=names) for option in _SOURCE_OPTIONS),
+        "'key.format' = 'raw'",
+        "'key.fields' = '_kafka_key'",
+        "'value.format' = 'raw'",
+        "'value.fields-include' = 'EXCEPT_KEY'",
+    ]
+    header = [
+        "Purpose: read every input topic of every domain byte for byte.",
+        "Input: all input topics, any content, tombstones included.",
+        "Output: table raw_records, columns named as in the Bronze tables.",
+        "Key: the record key as bytes, NULL where there is none.",
+        "Event time: none; this table has no watermark.",
+        "Lateness: none.",
+    ]
+    return _file(header, SOURCE_PLACEHOLDERS, "raw_records", columns, options)
+
+
+def dlq_records() -> str:
+    """Return the DDL of all DLQ topics as one sink; the column `topic` says which one a row goes to."""
+    columns = [
+        "_raw_value bytes",
+        "_kafka_key bytes",
+        "topic string metadata from 'topic'",
+        "headers map<string, bytes> metadata from 'headers'",
+    ]
+    names = ";".join(topic.dlq for topic in INPUT_TOPICS)
+    options = [
+        *(option.format(topic=names) for option in _SINK_OPTIONS),
+        "'properties.max.request.size' = '16777216'",
+        "'sink.delivery-guarantee' = 'at-least-once'",
+        "'key.format' = 'raw'",
+        "'key.fields' = '_kafka_key'",
+        "'value.format' = 'raw'",
+        "'value.fields-include' = 'EXCEPT_KEY'",
+    ]
+    header = [
+        "Purpose: write malformed records to the DLQ topic of their input topic.",
+        "Input: the original bytes of malformed records.",
+        "Output: the topic named by the column topic; headers topic, partition, offset, reason, detected_at.",
+        "Key: the original record key, NULL where there was none. At least once: (topic, partition, offset) in the",
+        "  headers identifies a repeat.",
+        "Event time: none.",
+        "Lateness: none.",
+    ]
+    return _file(header, SINK_PLACEHOLDERS, "dlq_records", columns, options)
+
+
+def _quoted(name: str) -> str:
+    return f"`{name}`" if name in _RESERVED else name
+
+
+def _event_column(field: Field) -> str:
+    if field.name == "event_time":
+        return "event_time timestamp_ltz(3)"
+    return f"{_quoted(field.name)} {flink_type(field)}"
+
+
+def _rowtime(domain: Domain) -> tuple[str, ...]:
+    return (
+        f"{ROWTIME} as case\n"
+        f"        when event_time >= to_timestamp_ltz({domain.earliest_ms}, 3)\n"
+        f"            and event_time <= to_timestamp_ltz({domain.latest_ms}, 3) then event_time\n"
+        "        else to_timestamp_ltz(0, 3)\n"
+        "    end",
+        f"watermark for {ROWTIME} as {ROWTIME} - interval '0.001' second(1, 3) * ${{watermark_delay_ms}}",
+    )
+
+
+def _file(
+    header: list[str],
+    placeholders: tuple[str, ...],
+    name: str,
+    columns: list[str],
+    options: list[str],
+) -> str:
+    lines = [
+        "-- Rendered from contracts by `make contracts`; do not edit.",
+        *(f"-- {h}" for h in header),
+    ]
+    lines.append(f"-- Placeholders: {', '.join(placeholders)}.")
+    lines += [f"create temporary table {name} (", ",\n".join(f"    {column}" for column in columns)]
+    lines += [") with (", ",\n".join(f"    {option}" for option in options), ");"]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,159 @@
+"""Iceberg tables that exist before any job runs: Bronze and its DLQ, as typed specs.
+
+Field ids are the position in the list plus one and never change: a new column is added at the end. Types are limited to
+what Flink 2.1, PyIceberg and Trino 476 share. Silver and Gold belong to dbt and are not listed here.
+"""
+
+from typing import Final, Literal
+
+import msgspec
+
+from contracts.domain import INPUT_TOPICS, Topic
+
+CATALOG: Final = "lake"
+NAMESPACES: Final = ("bronze", "stream", "silver", "gold")
+IcebergType = Literal[
+    "binary",
+    "string",
+    "int",
+    "long",
+    "double",
+    "boolean",
+    "timestamptz",
+    "date",
+    "map<string, binary>",
+]
+
+
+class Column(msgspec.Struct, frozen=True):
+    """One column; every column may be NULL where `is_required` is false."""
+
+    field_id: int
+    name: str
+    type: IcebergType
+    is_required: bool
+    description: str
+
+
+class MapIds(msgspec.Struct, frozen=True):
+    """Field ids of the key and the value of a map column."""
+
+    column: str
+    key_id: int
+    value_id: int
+
+
+class TableSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """How one Iceberg table is created. Partitions are identities of columns."""
+
+    namespace: str
+    name: str
+    description: str
+    columns: tuple[Column, ...]
+    map_ids: tuple[MapIds, ...]
+    partition_by: tuple[str, ...]
+    properties: dict[str, str]
+
+    @property
+    def identifier(self) -> str:
+        """Name with its namespace, e.g. `bronze.rideshare_trips`."""
+        return f"{self.namespace}.{self.name}"
+
+
+TABLE_PROPERTIES: Final = {
+    "format-version": "2",
+    "write.format.default": "parquet",
+    "write.parquet.compression-codec": "zstd",
+    # One writer writes one partition (today): shuffling rows by partition would send them all to one subtask.
+    "write.distribution-mode": "none",
+    "write.target-file-size-bytes": str(128 * 1024 * 1024),
+    # A commit every 30 s is 2,880 metadata files a day, each holding the list of all snapshots.
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "20",
+    # Values are opaque bytes: bounds over them cost space and prune nothing.
+    "write.metadata.metrics.default": "truncate(16)",
+    "write.metadata.metrics.column._raw_value": "none",
+    "write.metadata.metrics.column._kafka_headers": "none",
+}
+_COLUMNS: Final[tuple[tuple[str, IcebergType, str], ...]] = (
+    ("_raw_value", "binary", "Value of the record, byte for byte; NULL for a tombstone."),
+    ("_kafka_topic", "string", "Topic the record was read from."),
+    ("_kafka_partition", "int", "Partition the record was read from."),
+    (
+        "_kafka_offset",
+        "long",
+        "Offset of the record; with topic and partition it identifies the row.",
+    ),
+    (
+        "_kafka_timestamp",
+        "timestamptz",
+        "CreateTime of the record: wall time of the producer, not event time.",
+    ),
+    ("_kafka_key", "binary", "Key of the record, byte for byte; NULL where there is none."),
+    (
+        "_kafka_headers",
+        "map<string, binary>",
+        "Headers of the record, e.g. run_id and traceparent.",
+    ),
+    ("_ingested_at", "timestamptz", "Wall time at which the ingest job read the record."),
+    ("_ingestion_date", "date", "UTC date of _ingested_at; the table is partitioned by it."),
+)
+_DLQ_COLUMNS: Final[tuple[tuple[str, IcebergType, str], ...]] = (
+    ("error_type", "string", "Reason without its path, e.g. missing_field."),
+    (
+        "error_message",
+        "string",
+        "Reason as contracts.validation gives it, e.g. missing_field:trip_id.",
+    ),
+)
+_FIRST_NESTED_ID: Final = 1001
+"""Ids of map keys and values start here, so that columns can be added without a clash."""
+
+
+def bronze_table(topic: Topic) -> TableSpec:
+    """Return the table that keeps every record of an input topic."""
+    return _spec(topic.bronze_table, f"One row per Kafka record of topic {topic.name}.", _COLUMNS)
+
+
+def dlq_table(topic: Topic) -> TableSpec:
+    """Return the table that keeps the malformed records of an input topic, with the reason."""
+    return _spec(
+        topic.dlq_table,
+        f"One row per malformed Kafka record of topic {topic.name}.",
+        (*_COLUMNS, *_DLQ_COLUMNS),
+    )
+
+
+def _spec(
+    identifier: str, description: str, columns: tuple[tuple[str, IcebergType, str], ...]
+) -> TableSpec:
+    namespace, name = identifier.split(".", 1)
+    return TableSpec(
+        namespace=namespace,
+        name=name,
+        description=description,
+        columns=tuple(
+            Column(position, column, kind, False, text)
+            for position, (column, kind, text) in enumerate(columns, start=1)
+        ),
+        map_ids=(MapIds("_kafka_headers", _FIRST_NESTED_ID, _FIRST_NESTED_ID + 1),),
+        partition_by=("_ingestion_date",),
+        properties=dict(TABLE_PROPERTIES),
+    )
+
+
+BRONZE_TABLES: Final[tuple[TableSpec, ...]] = tuple(bronze_table(topic) for topic in INPUT_TOPICS)
+DLQ_TABLES: Final[tuple[TableSpec, ...]] = tuple(dlq_table(topic) for topic in INPUT_TOPICS)
+TABLES: Final = BRONZE_TABLES + DLQ_TABLES
+
+
+def table(identifier: str) -> TableSpec:
+    """Return the table of this name (`namespace.name`).
+
+    Raises:
+        KeyError: There is none; the message lists the known ones.
+    """
+    for spec in TABLES:
+        if spec.identifier == identifier:
+            return spec
+    raise KeyError(f"no table {identifier!r}: known are {', '.join(t.identifier for t in TABLES)}")
