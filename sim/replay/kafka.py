@@ -1,0 +1,164 @@
+"""The broker as replay needs it: an idempotent producer that counts what was confirmed.
+
+confluent-kafka, because one process has to keep the broker busy: its producer runs outside the
+interpreter lock.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+
+from contracts.domain import INPUT_MAX_MESSAGE_BYTES
+from contracts.ledger import RecordKind
+from sim.replay.errors import BrokerError
+
+CONNECT_TIMEOUT_S: Final = 15.0
+DELIVERY_TIMEOUT_S: Final = 120.0
+_POLL_EVERY: Final = 500
+_KINDS: Final[tuple[RecordKind, ...]] = ("clean", "duplicate", "malformed", "control")
+
+Headers = list[tuple[str, str | bytes | None]]
+
+
+class KafkaTopic:
+    """One existing topic to publish to."""
+
+    def __init__(self, bootstrap: str, topic: str) -> None:
+        """Connect and look the topic up.
+
+        Raises:
+            BrokerError: No broker answers, or it has no such topic.
+        """
+        self._topic = topic
+        self._bootstrap = bootstrap
+        self._failure: str | None = None
+        self._confirmed: Counter[str] = Counter()
+        self._sent = 0
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "enable.idempotence": True,
+                "linger.ms": 20,
+                "batch.num.messages": 20_000,
+                "compression.type": "lz4",
+                "partitioner": "murmur2_random",  # as the Java clients choose
+                "message.max.bytes": INPUT_MAX_MESSAGE_BYTES,
+                "message.timeout.ms": int(DELIVERY_TIMEOUT_S * 1000),
+                "queue.buffering.max.messages": 200_000,
+                "queue.buffering.max.kbytes": 131_072,
+                "log_level": 0,  # failures reach the user as one message of ours
+            }
+        )
+        self._callbacks = {kind: self._confirm(kind) for kind in _KINDS}
+        try:
+            known = self._producer.list_topics(topic, timeout=CONNECT_TIMEOUT_S).topics[topic]
+        except KafkaException as error:
+            raise BrokerError(
+                f"no Kafka broker answers at {bootstrap} ({error.args[0].str()}); "
+                "start it with: farol up"
+            ) from error
+        if known.error is not None:
+            raise BrokerError(
+                f"Kafka at {bootstrap} has no topic {topic} ({known.error.str()}); "
+                "create the topics with: farol up"
+            )
+        self._partitions = tuple(sorted(known.partitions))
+
+    @property
+    def partitions(self) -> tuple[int, ...]:
+        """Partition numbers of the topic."""
+        return self._partitions
+
+    def end_offsets(self) -> dict[int, int]:
+        """Return the offset the next record of each partition will get.
+
+        Raises:
+            BrokerError: The broker does not answer.
+        """
+        reader = Consumer(
+            {"bootstrap.servers": self._bootstrap, "group.id": "none", "log_level": 0}
+        )
+        try:
+            return {
+                partition: reader.get_watermark_offsets(
+                    TopicPartition(self._topic, partition), timeout=CONNECT_TIMEOUT_S
+                )[1]
+                for partition in self._partitions
+            }
+        except KafkaException as error:
+            raise BrokerError(f"the offsets of {self._topic} cannot be read ({error})") from error
+        finally:
+            reader.close()
+
+    def send(
+        self,
+        kind: RecordKind,
+        key: bytes | None,
+        value: bytes,
+        headers: Headers,
+        partition: int | None = None,
+    ) -> None:
+        """Queue a record; waits while the queue is full.
+
+        Raises:
+            BrokerError: An earlier record was refused.
+        """
+        options: dict[str, Any] = {} if partition is None else {"partition": partition}
+        callback = self._callbacks[kind]
+        while True:
+            try:
+                self._producer.produce(
+                    self._topic, value, key, headers=headers, on_delivery=callback, **options
+                )
+                break
+            except BufferError:
+                self._producer.poll(0.1)
+                self._raise_failure()
+            except KafkaException as error:
+                raise BrokerError(f"{self._topic}: a record cannot be sent ({error})") from error
+        self._sent += 1
+        if self._sent % _POLL_EVERY == 0:
+            self._producer.poll(0)
+            self._raise_failure()
+
+    def poll(self) -> None:
+        """Take confirmations in.
+
+        Raises:
+            BrokerError: A record was refused.
+        """
+        self._producer.poll(0)
+        self._raise_failure()
+
+    def flush(self) -> None:
+        """Wait until every record is confirmed.
+
+        Raises:
+            BrokerError: A record was refused or not confirmed in time.
+        """
+        left = self._producer.flush(DELIVERY_TIMEOUT_S + 10)
+        self._raise_failure()
+        if left:
+            raise BrokerError(f"{left} records were not confirmed by Kafka at {self._bootstrap}")
+
+    def confirmed(self) -> Mapping[str, int]:
+        """Return the records the broker has confirmed, by kind."""
+        return dict(self._confirmed)
+
+    def _confirm(self, kind: str) -> Callable[[Any, Any], None]:
+        def callback(error: Any, message: Any) -> None:
+            if error is None:
+                self._confirmed[kind] += 1
+            elif self._failure is None:
+                self._failure = error.str()
+
+        return callback
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise BrokerError(
+                f"Kafka at {self._bootstrap} did not take a record of {self._topic}: "
+                f"{self._failure}"
+            )
