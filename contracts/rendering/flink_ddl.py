@@ -4,9 +4,19 @@ Input topics become sources whose `rowtime` column is never NULL and never absur
 tables carry raw bytes: every input topic (source) and every DLQ topic (sink).
 """
 
+from collections.abc import Mapping
+from textwrap import wrap
 from typing import Final
 
-from contracts.domain import DERIVED_TOPICS, DOMAINS, INPUT_TOPICS, DerivedTopic, Domain, Topic
+from contracts.domain import (
+    DERIVED_TOPICS,
+    DLQ_HEADERS,
+    DOMAINS,
+    INPUT_TOPICS,
+    DerivedTopic,
+    Domain,
+    Topic,
+)
 from contracts.fields import Field, Kind, fields_of, summary
 from contracts.live import DERIVED_STRUCTS
 from contracts.timestamps import rfc3339
@@ -21,7 +31,9 @@ SOURCE_PLACEHOLDERS: Final = (
 )
 EVENT_PLACEHOLDERS: Final = (*SOURCE_PLACEHOLDERS, "watermark_delay_ms")
 SINK_PLACEHOLDERS: Final = ("bootstrap_servers",)
-_RESERVED: Final = frozenset({"method"})
+_LONGEST_ROW: Final = 90
+_LONGEST_LINE: Final = 110
+_RESERVED: Final = frozenset({"method", "state"})
 _SCALARS: Final = {
     Kind.STRING: "string",
     Kind.INTEGER: "bigint",
@@ -50,12 +62,17 @@ _SINK_OPTIONS: Final = (
     "'properties.linger.ms' = '5'",
     "'properties.batch.size' = '131072'",
 )
+_AT_LEAST_ONCE: Final = (
+    "At least once: a repeat has the same key, so it changes nothing for a reader that keeps the newest; "
+    "a transaction would hold results back until the next checkpoint."
+)
 _JSON: Final = "'json.timestamp-format.standard' = 'ISO-8601'"
 
 
 def render() -> dict[str, str]:
     """Return every DDL file by its path from the repository root."""
     files = {path(topic): source_table(topic) for topic in INPUT_TOPICS}
+    files |= {f"{FOLDER}/{table_name(topic)}_late.sql": late_table(topic) for topic in INPUT_TOPICS}
     files |= {path(topic): sink_table(topic) for topic in DERIVED_TOPICS}
     files[f"{FOLDER}/raw_records.sql"] = raw_records()
     files[f"{FOLDER}/dlq_records.sql"] = dlq_records()
@@ -75,10 +92,13 @@ def table_name(topic: Topic | DerivedTopic) -> str:
 def flink_type(field: Field) -> str:
     """Return the Flink SQL type of a field. Integers are always `bigint`, so a new bound never changes a type."""
     if field.kind is Kind.OBJECT:
-        inner = ", ".join(f"{_quoted(f.name)} {flink_type(f)}" for f in field.fields)
-        return f"row<{inner}>"
+        inner = [f"{_quoted(f.name)} {flink_type(f)}" for f in field.fields]
+        one_line = f"row <{', '.join(inner)}>"
+        if len(one_line) <= _LONGEST_ROW:
+            return one_line
+        return "row <\n        " + ",\n        ".join(inner) + "\n    >"
     if field.kind is Kind.ARRAY and field.item is not None:
-        return f"array<{flink_type(field.item)}>"
+        return f"array <{flink_type(field.item)}>"
     return _SCALARS[field.kind]
 
 
@@ -93,47 +113,48 @@ def source_table(topic: Topic) -> str:
         "'json.ignore-parse-errors' = 'true'",
         _JSON,
     ]
-    header = [
-        f"Purpose: read {topic.name}. {summary(topic.event)}",
-        f"Input: Kafka topic {topic.name}, one JSON object per record, key {topic.key_field}.",
-        f"Output: table {table_name(topic)}; control records (stream_heartbeat, stream_end) and malformed ones are rows",
-        "  too, with NULL where a field is missing or unreadable: filter on event_type and on the fields you use.",
-        f"Key: {topic.key_field}.",
-        f"Event time: {ROWTIME} = event_time, or epoch 0 where event_time is NULL, unreadable or outside the domain's",
-        f"  range {rfc3339(domain.earliest_ms)} to {rfc3339(domain.latest_ms)}: a NULL rowtime would stop the job, a far",
-        "  one would make all others late, epoch 0 never moves the watermark.",
-        "Lateness: watermark = newest rowtime of the partition - watermark_delay_ms.",
-    ]
+    header = {
+        "Purpose": f"read {topic.name}. {summary(topic.event)}",
+        "Input": f"Kafka topic {topic.name}, one JSON object per record.",
+        "Output": f"table {table_name(topic)}. Control records (stream_heartbeat, stream_end) and "
+        "malformed records are rows too, with NULL where a field is missing or unreadable: filter on "
+        "event_type and on the fields you use.",
+        "Key": f"{topic.key_field}.",
+        "Event time": f"{ROWTIME} = event_time, or epoch 0 where event_time is NULL, unreadable or "
+        f"outside the domain's range {rfc3339(domain.earliest_ms)} to {rfc3339(domain.latest_ms)}. "
+        "A NULL would stop the job, a far one would make all others late; epoch 0 never moves the "
+        "watermark.",
+        "Lateness": "watermark = newest rowtime of the partition - watermark_delay_ms.",
+    }
     return _file(header, EVENT_PLACEHOLDERS, table_name(topic), columns, options)
 
 
 def sink_table(topic: DerivedTopic) -> str:
     """Return the DDL of a derived topic as a sink."""
     struct = DERIVED_STRUCTS[topic.name]
-    fields = fields_of(struct)
-    columns = [_event_column(field) for field in fields]
-    kinds = {field.name: field.kind for field in fields}
-    has_text_key = len(topic.key_fields) == 1 and kinds[topic.key_fields[0]] is Kind.STRING
-    options = [
-        *(option.format(topic=topic.name) for option in _SINK_OPTIONS),
-        "'sink.delivery-guarantee' = 'at-least-once'",
-        f"'key.format' = '{'raw' if has_text_key else 'json'}'",
-        f"'key.fields' = '{';'.join(topic.key_fields)}'",
-        "'value.format' = 'json'",
-        f"'value.{_JSON[1:]}",
-        "'value.fields-include' = 'ALL'",
-    ]
-    header = [
-        f"Purpose: write {topic.name}. {summary(struct)}",
-        f"Input: rows of contracts.live.{struct.__name__}.",
-        f"Output: Kafka topic {topic.name}, one JSON object per record.",
-        f"Key: {', '.join(topic.key_fields)}. At least once: a repeat has the same key and the same value or an older one,",
-        "  so it changes nothing for a reader that keeps the newest; a transaction would hold results back until the",
-        "  next checkpoint.",
-        "Event time: in the columns that end in _ms (epoch milliseconds).",
-        "Lateness: decided by the job that writes.",
-    ]
-    return _file(header, SINK_PLACEHOLDERS, table_name(topic), columns, options)
+    header = {
+        "Purpose": f"write {topic.name}. {summary(struct)}",
+        "Input": f"rows of contracts.live.{struct.__name__}.",
+        "Output": f"Kafka topic {topic.name}, one JSON object per record.",
+        "Key": f"{', '.join(topic.key_fields)}. {_AT_LEAST_ONCE}",
+        "Event time": "in the columns that end in _ms (epoch milliseconds).",
+        "Lateness": "decided by the job that writes.",
+    }
+    return _json_sink(header, table_name(topic), topic.name, fields_of(struct), topic.key_fields)
+
+
+def late_table(topic: Topic) -> str:
+    """Return the DDL of the topic that takes an input topic's late records, as a sink."""
+    header = {
+        "Purpose": f"write the records of {topic.name} that came later than a job allows.",
+        "Input": f"rows of contracts.events.{topic.event.__name__}.",
+        "Output": f"Kafka topic {topic.late}, one JSON object per record.",
+        "Key": f"{topic.key_field}. At least once: event_id identifies a repeat.",
+        "Event time": "event_time.",
+        "Lateness": "every row is late.",
+    }
+    name = f"{table_name(topic)}_late"
+    return _json_sink(header, name, topic.late, fields_of(topic.event), (topic.key_field,))
 
 
 def raw_records() -> str:
@@ -145,7 +166,7 @@ def raw_records() -> str:
         "_kafka_partition int metadata from 'partition' virtual",
         "_kafka_offset bigint metadata from 'offset' virtual",
         "_kafka_timestamp timestamp_ltz(3) metadata from 'timestamp' virtual",
-        "_kafka_headers map<string, bytes> metadata from 'headers' virtual",
+        "_kafka_headers map <string, bytes> metadata from 'headers' virtual",
     ]
     names = ";".join(topic.name for topic in INPUT_TOPICS)
     options = [
@@ -155,14 +176,14 @@ def raw_records() -> str:
         "'value.format' = 'raw'",
         "'value.fields-include' = 'EXCEPT_KEY'",
     ]
-    header = [
-        "Purpose: read every input topic of every domain byte for byte.",
-        "Input: all input topics, any content, tombstones included.",
-        "Output: table raw_records, columns named as in the Bronze tables.",
-        "Key: the record key as bytes, NULL where there is none.",
-        "Event time: none; this table has no watermark.",
-        "Lateness: none.",
-    ]
+    header = {
+        "Purpose": "read every input topic of every domain byte for byte.",
+        "Input": "all input topics, any content, tombstones included.",
+        "Output": "table raw_records, columns named as in the Bronze tables.",
+        "Key": "the record key as bytes, NULL where there is none.",
+        "Event time": "none; this table has no watermark.",
+        "Lateness": "none.",
+    }
     return _file(header, SOURCE_PLACEHOLDERS, "raw_records", columns, options)
 
 
@@ -172,7 +193,7 @@ def dlq_records() -> str:
         "_raw_value bytes",
         "_kafka_key bytes",
         "topic string metadata from 'topic'",
-        "headers map<string, bytes> metadata from 'headers'",
+        "headers map <string, bytes> metadata from 'headers'",
     ]
     names = ";".join(topic.dlq for topic in INPUT_TOPICS)
     options = [
@@ -184,15 +205,16 @@ def dlq_records() -> str:
         "'value.format' = 'raw'",
         "'value.fields-include' = 'EXCEPT_KEY'",
     ]
-    header = [
-        "Purpose: write malformed records to the DLQ topic of their input topic.",
-        "Input: the original bytes of malformed records.",
-        "Output: the topic named by the column topic; headers topic, partition, offset, reason, detected_at.",
-        "Key: the original record key, NULL where there was none. At least once: (topic, partition, offset) in the",
-        "  headers identifies a repeat.",
-        "Event time: none.",
-        "Lateness: none.",
-    ]
+    header = {
+        "Purpose": "write malformed records to the DLQ topic of their input topic.",
+        "Input": "the original bytes of malformed records.",
+        "Output": "the topic named by the column topic, with the headers "
+        f"{', '.join(DLQ_HEADERS)}.",
+        "Key": "the original record key, NULL where there was none. At least once: the headers topic, "
+        "partition and offset identify a repeat.",
+        "Event time": "none.",
+        "Lateness": "none.",
+    }
     return _file(header, SINK_PLACEHOLDERS, "dlq_records", columns, options)
 
 
@@ -209,26 +231,50 @@ def _event_column(field: Field) -> str:
 def _rowtime(domain: Domain) -> tuple[str, ...]:
     return (
         f"{ROWTIME} as case\n"
-        f"        when event_time >= to_timestamp_ltz({domain.earliest_ms}, 3)\n"
-        f"            and event_time <= to_timestamp_ltz({domain.latest_ms}, 3) then event_time\n"
+        f"        when event_time between to_timestamp_ltz({domain.earliest_ms}, 3)"
+        f" and to_timestamp_ltz({domain.latest_ms}, 3)\n"
+        "            then event_time\n"
         "        else to_timestamp_ltz(0, 3)\n"
         "    end",
-        f"watermark for {ROWTIME} as {ROWTIME} - interval '0.001' second(1, 3) * ${{watermark_delay_ms}}",
+        f"watermark for {ROWTIME} as {ROWTIME} - interval '0.001' second * ${{watermark_delay_ms}}",
+    )
+
+
+def _json_sink(
+    header: Mapping[str, str],
+    name: str,
+    topic_name: str,
+    fields: tuple[Field, ...],
+    key_fields: tuple[str, ...],
+) -> str:
+    kinds = {field.name: field.kind for field in fields}
+    is_text_key = [kinds[key] for key in key_fields] == [Kind.STRING]
+    options = [
+        *(option.format(topic=topic_name) for option in _SINK_OPTIONS),
+        "'sink.delivery-guarantee' = 'at-least-once'",
+        f"'key.format' = '{'raw' if is_text_key else 'json'}'",
+        f"'key.fields' = '{';'.join(key_fields)}'",
+        "'value.format' = 'json'",
+        f"'value.{_JSON[1:]}",
+        "'value.fields-include' = 'ALL'",
+    ]
+    return _file(
+        header, SINK_PLACEHOLDERS, name, [_event_column(field) for field in fields], options
     )
 
 
 def _file(
-    header: list[str],
+    header: Mapping[str, str],
     placeholders: tuple[str, ...],
     name: str,
     columns: list[str],
     options: list[str],
 ) -> str:
-    lines = [
-        "-- Rendered from contracts by `make contracts`; do not edit.",
-        *(f"-- {h}" for h in header),
-    ]
-    lines.append(f"-- Placeholders: {', '.join(placeholders)}.")
+    lines = ["-- Rendered from contracts by `make contracts`; do not edit."]
+    for title, text in {**header, "Placeholders": f"{', '.join(placeholders)}."}.items():
+        lines += wrap(f"{title}: {text}", 110, initial_indent="-- ", subsequent_indent="--   ")
+    if any(len(option) > _LONGEST_LINE for option in options):
+        lines.append("-- noqa: disable=LT05")
     lines += [f"create temporary table {name} (", ",\n".join(f"    {column}" for column in columns)]
     lines += [") with (", ",\n".join(f"    {option}" for option in options), ");"]
     return "\n".join(lines) + "\n"

@@ -6,6 +6,7 @@
 -- Event time: none; this table has no watermark.
 -- Lateness: none.
 -- Placeholders: bootstrap_servers, group_id, scan_startup_mode, scan_bounded_mode.
+-- noqa: disable=LT05
 create temporary table raw_records (
     _raw_value bytes,
     _kafka_key bytes,
@@ -13,7 +14,7 @@ create temporary table raw_records (
     _kafka_partition int metadata from 'partition' virtual,
     _kafka_offset bigint metadata from 'offset' virtual,
     _kafka_timestamp timestamp_ltz(3) metadata from 'timestamp' virtual,
-    _kafka_headers map<string, bytes> metadata from 'headers' virtual
+    _kafka_headers map <string, bytes> metadata from 'headers' virtual
 ) with (
     'connector' = 'kafka',
     'topic' = 'rideshare.trips;rideshare.gps_pings;rideshare.driver_status;rideshare.surge_updates;rideshare.ratings;rideshare.payments;rideshare.driver_profiles;rideshare.rider_profiles;taxi.trips',

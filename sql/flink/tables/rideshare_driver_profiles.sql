@@ -1,12 +1,13 @@
 -- Rendered from contracts by `make contracts`; do not edit.
 -- Purpose: read rideshare.driver_profiles. A driver's profile when created, or as it is after an update.
--- Input: Kafka topic rideshare.driver_profiles, one JSON object per record, key driver_id.
--- Output: table rideshare_driver_profiles; control records (stream_heartbeat, stream_end) and malformed ones are rows
---   too, with NULL where a field is missing or unreadable: filter on event_type and on the fields you use.
+-- Input: Kafka topic rideshare.driver_profiles, one JSON object per record.
+-- Output: table rideshare_driver_profiles. Control records (stream_heartbeat, stream_end) and malformed
+--   records are rows too, with NULL where a field is missing or unreadable: filter on event_type and on the
+--   fields you use.
 -- Key: driver_id.
 -- Event time: rowtime = event_time, or epoch 0 where event_time is NULL, unreadable or outside the domain's
---   range 2020-01-01T00:00:00.000Z to 2039-12-31T23:59:59.999Z: a NULL rowtime would stop the job, a far
---   one would make all others late, epoch 0 never moves the watermark.
+--   range 2020-01-01T00:00:00.000Z to 2039-12-31T23:59:59.999Z. A NULL would stop the job, a far one would
+--   make all others late; epoch 0 never moves the watermark.
 -- Lateness: watermark = newest rowtime of the partition - watermark_delay_ms.
 -- Placeholders: bootstrap_servers, group_id, scan_startup_mode, scan_bounded_mode, watermark_delay_ms.
 create temporary table rideshare_driver_profiles (
@@ -21,16 +22,25 @@ create temporary table rideshare_driver_profiles (
     display_name string,
     vehicle_class string,
     home_zone_id bigint,
-    dna row<acceptance_ratio double, speed_factor double, shift_start_hour bigint, shift_hours double, service_quality double, repositioning_ratio double, gps_noise_m double, rating_leniency double>,
+    dna row <
+        acceptance_ratio double,
+        speed_factor double,
+        shift_start_hour bigint,
+        shift_hours double,
+        service_quality double,
+        repositioning_ratio double,
+        gps_noise_m double,
+        rating_leniency double
+    >,
     kafka_partition int metadata from 'partition' virtual,
     kafka_offset bigint metadata from 'offset' virtual,
     kafka_timestamp timestamp_ltz(3) metadata from 'timestamp' virtual,
     rowtime as case
-        when event_time >= to_timestamp_ltz(1577836800000, 3)
-            and event_time <= to_timestamp_ltz(2208988799999, 3) then event_time
+        when event_time between to_timestamp_ltz(1577836800000, 3) and to_timestamp_ltz(2208988799999, 3)
+            then event_time
         else to_timestamp_ltz(0, 3)
     end,
-    watermark for rowtime as rowtime - interval '0.001' second(1, 3) * ${watermark_delay_ms}
+    watermark for rowtime as rowtime - interval '0.001' second * ${watermark_delay_ms}
 ) with (
     'connector' = 'kafka',
     'topic' = 'rideshare.driver_profiles',

@@ -1,12 +1,14 @@
 -- Rendered from contracts by `make contracts`; do not edit.
--- Purpose: read rideshare.driver_status. A driver's change of status, or of zone while available (`status` equals `previous_status` then).
--- Input: Kafka topic rideshare.driver_status, one JSON object per record, key driver_id.
--- Output: table rideshare_driver_status; control records (stream_heartbeat, stream_end) and malformed ones are rows
---   too, with NULL where a field is missing or unreadable: filter on event_type and on the fields you use.
+-- Purpose: read rideshare.driver_status. A driver's change of status, or of zone while available (`status`
+--   equals `previous_status` then).
+-- Input: Kafka topic rideshare.driver_status, one JSON object per record.
+-- Output: table rideshare_driver_status. Control records (stream_heartbeat, stream_end) and malformed records
+--   are rows too, with NULL where a field is missing or unreadable: filter on event_type and on the fields
+--   you use.
 -- Key: driver_id.
 -- Event time: rowtime = event_time, or epoch 0 where event_time is NULL, unreadable or outside the domain's
---   range 2020-01-01T00:00:00.000Z to 2039-12-31T23:59:59.999Z: a NULL rowtime would stop the job, a far
---   one would make all others late, epoch 0 never moves the watermark.
+--   range 2020-01-01T00:00:00.000Z to 2039-12-31T23:59:59.999Z. A NULL would stop the job, a far one would
+--   make all others late; epoch 0 never moves the watermark.
 -- Lateness: watermark = newest rowtime of the partition - watermark_delay_ms.
 -- Placeholders: bootstrap_servers, group_id, scan_startup_mode, scan_bounded_mode, watermark_delay_ms.
 create temporary table rideshare_driver_status (
@@ -27,11 +29,11 @@ create temporary table rideshare_driver_status (
     kafka_offset bigint metadata from 'offset' virtual,
     kafka_timestamp timestamp_ltz(3) metadata from 'timestamp' virtual,
     rowtime as case
-        when event_time >= to_timestamp_ltz(1577836800000, 3)
-            and event_time <= to_timestamp_ltz(2208988799999, 3) then event_time
+        when event_time between to_timestamp_ltz(1577836800000, 3) and to_timestamp_ltz(2208988799999, 3)
+            then event_time
         else to_timestamp_ltz(0, 3)
     end,
-    watermark for rowtime as rowtime - interval '0.001' second(1, 3) * ${watermark_delay_ms}
+    watermark for rowtime as rowtime - interval '0.001' second * ${watermark_delay_ms}
 ) with (
     'connector' = 'kafka',
     'topic' = 'rideshare.driver_status',

@@ -1,10 +1,10 @@
 -- Rendered from contracts by `make contracts`; do not edit.
--- Purpose: write rideshare.live_positions. The newest position of one driver or rider. Record of `rideshare.live_positions`.
+-- Purpose: write rideshare.live_positions. The newest position of one driver or rider. Record of
+--   `rideshare.live_positions`.
 -- Input: rows of contracts.live.Position.
 -- Output: Kafka topic rideshare.live_positions, one JSON object per record.
--- Key: entity_id. At least once: a repeat has the same key and the same value or an older one,
---   so it changes nothing for a reader that keeps the newest; a transaction would hold results back until the
---   next checkpoint.
+-- Key: entity_id. At least once: a repeat has the same key, so it changes nothing for a reader that keeps the
+--   newest; a transaction would hold results back until the next checkpoint.
 -- Event time: in the columns that end in _ms (epoch milliseconds).
 -- Lateness: decided by the job that writes.
 -- Placeholders: bootstrap_servers.

@@ -1,12 +1,13 @@
 -- Rendered from contracts by `make contracts`; do not edit.
 -- Purpose: read rideshare.trips. One state change of one trip. Entity: `trip_id`.
--- Input: Kafka topic rideshare.trips, one JSON object per record, key trip_id.
--- Output: table rideshare_trips; control records (stream_heartbeat, stream_end) and malformed ones are rows
---   too, with NULL where a field is missing or unreadable: filter on event_type and on the fields you use.
+-- Input: Kafka topic rideshare.trips, one JSON object per record.
+-- Output: table rideshare_trips. Control records (stream_heartbeat, stream_end) and malformed records are
+--   rows too, with NULL where a field is missing or unreadable: filter on event_type and on the fields you
+--   use.
 -- Key: trip_id.
 -- Event time: rowtime = event_time, or epoch 0 where event_time is NULL, unreadable or outside the domain's
---   range 2020-01-01T00:00:00.000Z to 2039-12-31T23:59:59.999Z: a NULL rowtime would stop the job, a far
---   one would make all others late, epoch 0 never moves the watermark.
+--   range 2020-01-01T00:00:00.000Z to 2039-12-31T23:59:59.999Z. A NULL would stop the job, a far one would
+--   make all others late; epoch 0 never moves the watermark.
 -- Lateness: watermark = newest rowtime of the partition - watermark_delay_ms.
 -- Placeholders: bootstrap_servers, group_id, scan_startup_mode, scan_bounded_mode, watermark_delay_ms.
 create temporary table rideshare_trips (
@@ -18,12 +19,12 @@ create temporary table rideshare_trips (
     correlation_id string,
     causation_id string,
     trip_id string,
-    state string,
+    `state` string,
     previous_state string,
     rider_id string,
     driver_id string,
-    pickup row<lat double, lon double, zone_id bigint, h3 string>,
-    dropoff row<lat double, lon double, zone_id bigint, h3 string>,
+    pickup row <lat double, lon double, zone_id bigint, h3 string>,
+    dropoff row <lat double, lon double, zone_id bigint, h3 string>,
     offer_sequence bigint,
     surge_multiplier double,
     currency string,
@@ -37,11 +38,11 @@ create temporary table rideshare_trips (
     kafka_offset bigint metadata from 'offset' virtual,
     kafka_timestamp timestamp_ltz(3) metadata from 'timestamp' virtual,
     rowtime as case
-        when event_time >= to_timestamp_ltz(1577836800000, 3)
-            and event_time <= to_timestamp_ltz(2208988799999, 3) then event_time
+        when event_time between to_timestamp_ltz(1577836800000, 3) and to_timestamp_ltz(2208988799999, 3)
+            then event_time
         else to_timestamp_ltz(0, 3)
     end,
-    watermark for rowtime as rowtime - interval '0.001' second(1, 3) * ${watermark_delay_ms}
+    watermark for rowtime as rowtime - interval '0.001' second * ${watermark_delay_ms}
 ) with (
     'connector' = 'kafka',
     'topic' = 'rideshare.trips',

@@ -1,10 +1,10 @@
 -- Rendered from contracts by `make contracts`; do not edit.
--- Purpose: write rideshare.zone_metrics. One zone at the end of one window. Record of `rideshare.zone_metrics`; times are epoch milliseconds.
+-- Purpose: write rideshare.zone_metrics. One zone at the end of one window. Record of
+--   `rideshare.zone_metrics`; times are epoch milliseconds.
 -- Input: rows of contracts.live.ZoneMetrics.
 -- Output: Kafka topic rideshare.zone_metrics, one JSON object per record.
--- Key: zone_id, window_end_ms. At least once: a repeat has the same key and the same value or an older one,
---   so it changes nothing for a reader that keeps the newest; a transaction would hold results back until the
---   next checkpoint.
+-- Key: zone_id, window_end_ms. At least once: a repeat has the same key, so it changes nothing for a reader
+--   that keeps the newest; a transaction would hold results back until the next checkpoint.
 -- Event time: in the columns that end in _ms (epoch milliseconds).
 -- Lateness: decided by the job that writes.
 -- Placeholders: bootstrap_servers.

@@ -1,10 +1,10 @@
 -- Rendered from contracts by `make contracts`; do not edit.
--- Purpose: write taxi.region_windows. One region and one 1-minute tumbling window of taxi trips. Record of `taxi.region_windows`.
+-- Purpose: write taxi.region_windows. One region and one 1-minute tumbling window of taxi trips. Record of
+--   `taxi.region_windows`.
 -- Input: rows of contracts.live.RegionWindow.
 -- Output: Kafka topic taxi.region_windows, one JSON object per record.
--- Key: region_id, window_start_ms. At least once: a repeat has the same key and the same value or an older one,
---   so it changes nothing for a reader that keeps the newest; a transaction would hold results back until the
---   next checkpoint.
+-- Key: region_id, window_start_ms. At least once: a repeat has the same key, so it changes nothing for a
+--   reader that keeps the newest; a transaction would hold results back until the next checkpoint.
 -- Event time: in the columns that end in _ms (epoch milliseconds).
 -- Lateness: decided by the job that writes.
 -- Placeholders: bootstrap_servers.

@@ -1,0 +1,40 @@
+-- Rendered from contracts by `make contracts`; do not edit.
+-- Purpose: write the records of rideshare.payments that came later than a job allows.
+-- Input: rows of contracts.events.Payment.
+-- Output: Kafka topic rideshare.payments.late, one JSON object per record.
+-- Key: trip_id. At least once: event_id identifies a repeat.
+-- Event time: event_time.
+-- Lateness: every row is late.
+-- Placeholders: bootstrap_servers.
+create temporary table rideshare_payments_late (
+    event_id string,
+    event_type string,
+    schema_version bigint,
+    event_time timestamp_ltz(3),
+    run_id string,
+    correlation_id string,
+    causation_id string,
+    payment_id string,
+    trip_id string,
+    rider_id string,
+    driver_id string,
+    `method` string,
+    fare_minor bigint,
+    fee_minor bigint,
+    payout_minor bigint,
+    tip_minor bigint,
+    currency string
+) with (
+    'connector' = 'kafka',
+    'topic' = 'rideshare.payments.late',
+    'properties.bootstrap.servers' = '${bootstrap_servers}',
+    'properties.compression.type' = 'lz4',
+    'properties.linger.ms' = '5',
+    'properties.batch.size' = '131072',
+    'sink.delivery-guarantee' = 'at-least-once',
+    'key.format' = 'raw',
+    'key.fields' = 'trip_id',
+    'value.format' = 'json',
+    'value.json.timestamp-format.standard' = 'ISO-8601',
+    'value.fields-include' = 'ALL'
+);
