@@ -1,1 +1,1 @@
-"""Java artifacts by a pinned lock: `lockfile` (format), `resolve` (maintainers), `download` (all)."""
+"""Java artifacts by a lock: `lockfile` (format), `download` (all), `resolve` (maintainers)."""

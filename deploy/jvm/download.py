@@ -29,7 +29,7 @@ class DownloadError(Exception):
     """A file could not be fetched or is not what the lock says; the message says what to do."""
 
 
-class _Retryable(Exception):
+class _RetryableError(Exception):
     """A failure that another attempt may cure."""
 
 
@@ -104,7 +104,7 @@ class Downloader:
                     with attempt:
                         self._receive(file.coordinate, part, progress, file.size_bytes)
                         self._check(file, part)
-            except (_Retryable, httpx.HTTPError, OSError) as error:
+            except (_RetryableError, httpx.HTTPError, OSError) as error:
                 raise DownloadError(
                     f"cannot download {file.coordinate} ({file.size_bytes / 1e6:.1f} MB): {error}. "
                     "Check the network and run `make setup` again (it continues where it stopped); "
@@ -131,7 +131,7 @@ class Downloader:
         return Retrying(
             stop=stop_after_attempt(_ATTEMPTS),
             wait=wait_exponential(multiplier=self.backoff_s, max=_MAX_BACKOFF_S),
-            retry=retry_if_exception_type((_Retryable, httpx.HTTPError, OSError)),
+            retry=retry_if_exception_type((_RetryableError, httpx.HTTPError, OSError)),
             reraise=True,
         )
 
@@ -159,12 +159,12 @@ class Downloader:
                         sink.write(chunk)
                         progress(len(chunk))
                 return
-        raise _Retryable("; ".join(problems) or "no repository configured")
+        raise _RetryableError("; ".join(problems) or "no repository configured")
 
     def _check(self, file: LockedFile, part: Path) -> None:
         size_bytes = part.stat().st_size
         if size_bytes < file.size_bytes:
-            raise _Retryable(f"received {size_bytes} of {file.size_bytes} bytes")
+            raise _RetryableError(f"received {size_bytes} of {file.size_bytes} bytes")
         if size_bytes != file.size_bytes or sha256_of(part) != file.sha256:
             part.unlink()
-            raise _Retryable("the bytes received do not have the locked SHA-256")
+            raise _RetryableError("the bytes received do not have the locked SHA-256")

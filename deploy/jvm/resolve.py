@@ -1,6 +1,6 @@
 """Resolve `jars.toml` into `jars.lock`: for maintainers, a few minutes, needs the network.
 
-Run with `make lock-jars` and review the difference. Everybody else only downloads what the lock names.
+Run with `make lock-jars` and review the difference. Everybody else only downloads what it names.
 """
 
 import hashlib

@@ -11,9 +11,10 @@ from typing import Final, Self
 
 import platformdirs
 
-from contracts.ports import port
+from contracts.ports import DEFAULT_PORTS, port
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
+DEFAULT_CHECKPOINT_INTERVAL_S: Final = 30
 
 
 class LayoutError(Exception):
@@ -28,6 +29,7 @@ class Layout:
     home: Path
     cache: Path
     port_offset: int
+    checkpoint_interval_s: int = DEFAULT_CHECKPOINT_INTERVAL_S
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -37,16 +39,19 @@ class Layout:
             LayoutError: The offset is not a number or moves a port out of range.
         """
         env = os.environ if environ is None else environ
-        text = env.get("FAROL_PORT_OFFSET") or "0"
+        offset = _whole_number(env, "FAROL_PORT_OFFSET", 0)
         try:
-            offset = int(text)
-            for name in ("redis", "flink_taskmanager_metrics", "keeper"):
+            for name in DEFAULT_PORTS:
                 port(name, offset)
         except ValueError as error:
             raise LayoutError(
-                f"FAROL_PORT_OFFSET={text!r} cannot be used ({error}); "
-                "set a whole number such as 1000"
+                f"FAROL_PORT_OFFSET={offset} cannot be used: {error}; set a number such as 1000"
             ) from error
+        interval_s = _whole_number(
+            env, "FAROL_CHECKPOINT_INTERVAL_S", DEFAULT_CHECKPOINT_INTERVAL_S
+        )
+        if interval_s < 1:
+            raise LayoutError("FAROL_CHECKPOINT_INTERVAL_S must be at least 1 second")
         home = Path(env.get("FAROL_HOME") or REPOSITORY / ".farol" / "state").expanduser()
         cache = env.get("FAROL_CACHE") or platformdirs.user_cache_dir("farol")
         return cls(
@@ -54,6 +59,7 @@ class Layout:
             home=home.resolve(),
             cache=Path(cache).expanduser().resolve(),
             port_offset=offset,
+            checkpoint_interval_s=interval_s,
         )
 
     @property
@@ -87,3 +93,11 @@ class Layout:
     def config(self) -> Path:
         """Return the folder of the rendered configuration."""
         return self.home / "config"
+
+
+def _whole_number(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name) or str(default)
+    try:
+        return int(text)
+    except ValueError:
+        raise LayoutError(f"{name}={text!r} is not a whole number; set one or unset it") from None

@@ -8,11 +8,23 @@ from typing import Final
 
 import typer
 
-from deploy.local import setup_command
+from deploy.local import setup_command, stack_commands
 from deploy.local.layout import LayoutError
+from deploy.local.preflight import PreflightError
+from deploy.local.services import UnknownServiceError
+from deploy.local.stack import StartError
+from deploy.local.supervision import SupervisorError
 from deploy.setup.plan import DownloadError, SetupError
 
-EXPECTED_ERRORS: Final = (LayoutError, SetupError, DownloadError)
+EXPECTED_ERRORS: Final = (
+    DownloadError,
+    LayoutError,
+    PreflightError,
+    SetupError,
+    StartError,
+    SupervisorError,
+    UnknownServiceError,
+)
 
 app = typer.Typer(
     name="farol",
@@ -29,6 +41,10 @@ def _farol() -> None:
 
 
 app.command()(setup_command.setup)
+app.command()(stack_commands.up)
+app.command()(stack_commands.down)
+app.command()(stack_commands.status)
+app.command()(stack_commands.logs)
 
 
 def main() -> None:

@@ -66,9 +66,7 @@ def java_steps(
             _locked(files, "flink"), builder, requirements, provider_step.fingerprint
         ),
         results=(tools / "flink-home" / "lib", tools / "flink-home" / "usrlib" / homes.JOB_JAR),
-        run=lambda: homes.make_flink_home(
-            tools / "flink-home", pyflink, jars("flink"), provider
-        ),
+        run=lambda: homes.make_flink_home(tools / "flink-home", pyflink, jars("flink"), provider),
     )
     trino_step = Step(
         name="trino home",
