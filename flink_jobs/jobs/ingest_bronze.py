@@ -1,0 +1,69 @@
+"""Every input topic into bronze, every byte exactly once; the malformed also into the DLQ.
+
+Input: all input topics of all domains, one raw source. Output: see
+`sql/flink/jobs/ingest_bronze`. The tables must exist (`farol lake init`). State: Kafka offsets
+and Iceberg files that wait for their checkpoint; nothing grows.
+"""
+
+from typing import Final
+
+from pyflink.table import StatementSet, StreamTableEnvironment
+
+from contracts.domain import INPUT_TOPICS
+from flink_jobs.functions.reject import rejection
+from flink_jobs.runtime.environment import CATALOG, source_values, use_lake
+from flink_jobs.runtime.settings import JobSettings
+from flink_jobs.runtime.sql import statement
+from flink_jobs.runtime.submission import run
+
+JOB: Final = "ingest_bronze"
+_FOLDER: Final = "jobs/ingest_bronze"
+_PLANNER: Final = {
+    # Optimizes a shared view once, as a whole. Otherwise the filter of each topic is pushed below
+    # the Python call and the plan holds one Python operator per topic (a test counts them).
+    "table.optimizer.reuse-optimize-block-with-digest-enabled": "true",
+    # The second form of the sink gives its operators uids of their own (`uid-suffix`), so state
+    # finds them again.
+    "table.exec.iceberg.use-v2-sink": "true",
+}
+
+
+def build(table: StreamTableEnvironment, settings: JobSettings) -> StatementSet:
+    """Return one statement set: one source, bronze, the DLQ tables and the DLQ topics."""
+    for key, value in _PLANNER.items():
+        table.get_config().set(key, settings.flink.get(key, value))
+    use_lake(table, settings)
+    table.create_temporary_system_function("rejection", rejection)
+    table.execute_sql(statement("tables/raw_records.sql", **source_values(settings)))
+    table.execute_sql(statement(f"{_FOLDER}/judged.sql"))
+    table.execute_sql(
+        statement("tables/dlq_records.sql", bootstrap_servers=settings.bootstrap_servers)
+    )
+    statements = table.create_statement_set()
+    for topic in INPUT_TOPICS:
+        for file, target in (
+            ("insert_bronze", topic.bronze_table),
+            ("insert_dlq_table", topic.dlq_table),
+        ):
+            statements.add_insert_sql(
+                statement(
+                    f"{_FOLDER}/{file}.sql",
+                    target_table=f"{CATALOG}.{target}",
+                    topic=topic.name,
+                    uid=target.replace(".", "_"),
+                )
+            )
+    statements.add_insert_sql(statement(f"{_FOLDER}/insert_dlq_topics.sql", suffix=_dlq_suffix()))
+    return statements
+
+
+def _dlq_suffix() -> str:
+    """Return what a DLQ topic adds to the name of its topic."""
+    suffixes = {t.dlq.removeprefix(t.name) for t in INPUT_TOPICS}
+    if len(suffixes) != 1:
+        raise ValueError(f"DLQ topics do not share one suffix: {sorted(suffixes)}")
+    return suffixes.pop()
+
+
+if __name__ == "__main__":
+    run(JOB, build)

@@ -1,0 +1,13 @@
+-- Purpose: the verdict on every record: the reason why it is malformed, null where it is well formed.
+-- Inputs: raw_records. Output: view judged_records. Key: (topic, partition, offset). Event time, lateness: none.
+create temporary view judged_records as
+select
+    _raw_value,
+    _kafka_topic,
+    _kafka_partition,
+    _kafka_offset,
+    _kafka_timestamp,
+    _kafka_key,
+    _kafka_headers,
+    rejection(_kafka_topic, _raw_value) as reason
+from raw_records
