@@ -25,6 +25,7 @@ from contracts.units import (
     Seconds,
     SignedMinorUnits,
     Stars,
+    ZoneId,
 )
 
 SCHEMA_VERSION: Final = 1
@@ -121,7 +122,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
     lat: Latitude
     lon: Longitude
-    zone_id: int | None
+    zone_id: ZoneId | None
     h3: str
 
 
@@ -172,14 +173,14 @@ class DriverStatusEvent(Envelope, frozen=True, kw_only=True):
     status: DriverStatus
     lat: Latitude
     lon: Longitude
-    zone_id: int | None
+    zone_id: ZoneId | None
 
 
 class SurgeUpdate(Envelope, frozen=True, kw_only=True):
     """A new multiplier that the platform charges in one zone."""
 
     event_type: Literal["surge_updated"]
-    zone_id: int
+    zone_id: ZoneId
     previous_multiplier: Multiplier
     multiplier: Multiplier
     open_requests: Count
@@ -234,8 +235,8 @@ class RiderDna(msgspec.Struct, frozen=True, kw_only=True):
     surge_tolerance: Multiplier
     cancel_ratio: Ratio
     payment_method: PaymentMethod
-    home_zone_id: int
-    work_zone_id: int
+    home_zone_id: ZoneId
+    work_zone_id: ZoneId
     rating_leniency: Ratio
 
 
@@ -246,7 +247,7 @@ class DriverProfile(Envelope, frozen=True, kw_only=True):
     driver_id: Identifier
     display_name: str
     vehicle_class: Literal["economy", "comfort", "van"]
-    home_zone_id: int
+    home_zone_id: ZoneId
     dna: DriverDna
 
 
@@ -264,7 +265,7 @@ class TaxiTrip(Envelope, frozen=True, kw_only=True):
 
     event_type: Literal["taxi_trip"]
     trip_id: Identifier
-    region_id: int
+    region_id: ZoneId
     duration_s: PositiveSeconds
     distance_m: Metres
     fare_minor: MinorUnits
@@ -272,8 +273,8 @@ class TaxiTrip(Envelope, frozen=True, kw_only=True):
     total_minor: SignedMinorUnits | None = None
     tip_minor: SignedMinorUnits | None = None
     payment_type: str | None = None
-    pickup_zone_id: int | None = None
-    dropoff_zone_id: int | None = None
+    pickup_zone_id: ZoneId | None = None
+    dropoff_zone_id: ZoneId | None = None
     passenger_count: Count | None = None
     flags: tuple[str, ...] = ()
 

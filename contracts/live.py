@@ -12,6 +12,7 @@ from contracts.units import (
     Count,
     Currency,
     Degrees,
+    EpochMs,
     Identifier,
     KilometresPerHour,
     Latitude,
@@ -19,6 +20,7 @@ from contracts.units import (
     Metres,
     Multiplier,
     Seconds,
+    ZoneId,
 )
 
 
@@ -34,7 +36,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     driver_status: DriverStatus | None
     trip_id: Identifier | None
     seq: Count
-    event_time_ms: int
+    event_time_ms: EpochMs
     event_id: Identifier
     run_id: Identifier
 
@@ -52,9 +54,9 @@ class ZoneMetrics(msgspec.Struct, frozen=True, kw_only=True):
     `ratio` is open_requests / max(1, idle_drivers) at the window's end, `smoothed_ratio` its mean over the window.
     """
 
-    zone_id: int
-    window_start_ms: int
-    window_end_ms: int
+    zone_id: ZoneId
+    window_start_ms: EpochMs
+    window_end_ms: EpochMs
     open_requests: Count
     idle_drivers: Count
     ratio: float
@@ -70,9 +72,9 @@ class RegionWindow(msgspec.Struct, frozen=True, kw_only=True):
     Percentiles are continuous (linear interpolation between closest ranks, as SQL's percentile_cont).
     """
 
-    region_id: int
-    window_start_ms: int
-    window_end_ms: int
+    region_id: ZoneId
+    window_start_ms: EpochMs
+    window_end_ms: EpochMs
     trip_count: Count
     average_fare_minor: float
     total_distance_m: Metres
@@ -97,7 +99,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, tag="snapshot", tag_fi
     """First message after a subscription: everything in view, as of `sequence`."""
 
     sequence: int
-    server_time_ms: int
+    server_time_ms: EpochMs
     positions: list[Position]
     zones: list[ZoneMetrics]
 
@@ -106,7 +108,7 @@ class Delta(msgspec.Struct, frozen=True, kw_only=True, tag="delta", tag_field="t
     """What changed since the message with `sequence - 1`: newest value per entity wins."""
 
     sequence: int
-    server_time_ms: int
+    server_time_ms: EpochMs
     positions: list[Position]
     zones: list[ZoneMetrics]
     removed: list[str]

@@ -4,6 +4,9 @@ from typing import Annotated
 
 import msgspec
 
+EXACT_INTEGER = 2**53 - 1
+"""Largest integer that every part holds exactly: Python, Flink, Trino, and JavaScript's doubles."""
+
 Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90, description="degrees north, WGS 84")]
 Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180, description="degrees east, WGS 84")]
 Metres = Annotated[float, msgspec.Meta(ge=0, description="metres")]
@@ -11,11 +14,22 @@ Seconds = Annotated[float, msgspec.Meta(ge=0, description="seconds")]
 PositiveSeconds = Annotated[float, msgspec.Meta(gt=0, description="seconds, more than 0")]
 KilometresPerHour = Annotated[float, msgspec.Meta(ge=0, description="kilometres per hour")]
 Degrees = Annotated[float, msgspec.Meta(ge=0, le=360, description="degrees clockwise from north")]
-MinorUnits = Annotated[int, msgspec.Meta(ge=0, description="minor currency units, e.g. centavos")]
-SignedMinorUnits = Annotated[int, msgspec.Meta(description="minor currency units, may be negative")]
+MinorUnits = Annotated[
+    int, msgspec.Meta(ge=0, le=EXACT_INTEGER, description="minor currency units, e.g. centavos")
+]
+SignedMinorUnits = Annotated[
+    int,
+    msgspec.Meta(
+        ge=-EXACT_INTEGER, le=EXACT_INTEGER, description="minor currency units, may be negative"
+    ),
+]
+ZoneId = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1, description="code of a zone")]
+EpochMs = Annotated[
+    int, msgspec.Meta(ge=-EXACT_INTEGER, le=EXACT_INTEGER, description="epoch milliseconds, UTC")
+]
 Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", description="ISO 4217 code")]
 Ratio = Annotated[float, msgspec.Meta(ge=0, le=1, description="share, 0 to 1")]
-Count = Annotated[int, msgspec.Meta(ge=0, description="count")]
+Count = Annotated[int, msgspec.Meta(ge=0, le=EXACT_INTEGER, description="count")]
 Multiplier = Annotated[float, msgspec.Meta(ge=1, description="price multiplier")]
 Stars = Annotated[int, msgspec.Meta(ge=1, le=5, description="stars")]
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]

@@ -1,0 +1,119 @@
+"""Metric names, `farol_<part>_<noun>_<unit>`, with their kind, labels and help text.
+
+Parts create their Prometheus metrics from these, dashboards and alerts query no other names. Counters end in `_total`.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+MetricKind = Literal["counter", "gauge", "histogram"]
+LATENCY_BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper bounds of every latency histogram, in seconds; the promises of the design (150 and 500 ms) lie inside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric; `labels` are the names of its labels, in the order in which values are given."""
+
+    name: str
+    kind: MetricKind
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+SIM_EVENTS: Final = Metric(
+    "farol_sim_events_total",
+    "counter",
+    "Records sent, by topic and kind (clean, duplicate, malformed, control).",
+    ("topic", "kind"),
+)
+SIM_CLOCK_LAG: Final = Metric(
+    "farol_sim_clock_lag_seconds",
+    "gauge",
+    "Wall time by which the simulated clock is behind the pace it should keep.",
+)
+SIM_TRIPS: Final = Metric(
+    "farol_sim_trips_count", "gauge", "Trips that are now in a state, by state.", ("state",)
+)
+FEEDER_RECORDS: Final = Metric(
+    "farol_feeder_records_total", "counter", "Records read from Kafka, by topic.", ("topic",)
+)
+FEEDER_MALFORMED: Final = Metric(
+    "farol_feeder_malformed_total",
+    "counter",
+    "Records that could not be decoded and were passed over, by topic.",
+    ("topic",),
+)
+FEEDER_STALE: Final = Metric(
+    "farol_feeder_stale_total",
+    "counter",
+    "Records dropped because Redis already holds the same or a newer value, by topic.",
+    ("topic",),
+)
+FEEDER_FRAMES: Final = Metric(
+    "farol_feeder_frames_total", "counter", "Frames written to Redis and published."
+)
+FEEDER_REDIS_ERRORS: Final = Metric(
+    "farol_feeder_redis_errors_total",
+    "counter",
+    "Writes to Redis that failed and were tried again.",
+)
+FEEDER_LAG: Final = Metric(
+    "farol_feeder_lag_records",
+    "gauge",
+    "Records behind the end of the topic, by topic and partition.",
+    ("topic", "partition"),
+)
+KEEPER_JOB_UP: Final = Metric(
+    "farol_keeper_job_up_ratio", "gauge", "1 while the job runs, else 0, by job.", ("job",)
+)
+KEEPER_RESUBMISSIONS: Final = Metric(
+    "farol_keeper_resubmissions_total",
+    "counter",
+    "Times a job that was gone was submitted again, by job.",
+    ("job",),
+)
+API_REQUESTS: Final = Metric(
+    "farol_api_requests_total",
+    "counter",
+    "HTTP requests answered, by method, route and status code.",
+    ("method", "route", "status"),
+)
+API_LATENCY: Final = Metric(
+    "farol_api_latency_seconds",
+    "histogram",
+    "Time to answer a HTTP request, by method and route.",
+    ("method", "route"),
+)
+API_CLIENTS: Final = Metric(
+    "farol_api_websocket_clients_count", "gauge", "WebSocket clients connected now."
+)
+API_DROPPED_FRAMES: Final = Metric(
+    "farol_api_dropped_frames_total",
+    "counter",
+    "Deltas that a slow client did not get because newer values replaced them.",
+)
+INGEST_DLQ: Final = Metric(
+    "farol_ingest_dlq_total",
+    "counter",
+    "Malformed records written to the DLQ, by topic and reason without its path.",
+    ("topic", "reason"),
+)
+METRICS: Final = (
+    SIM_EVENTS,
+    SIM_CLOCK_LAG,
+    SIM_TRIPS,
+    FEEDER_RECORDS,
+    FEEDER_MALFORMED,
+    FEEDER_STALE,
+    FEEDER_FRAMES,
+    FEEDER_REDIS_ERRORS,
+    FEEDER_LAG,
+    KEEPER_JOB_UP,
+    KEEPER_RESUBMISSIONS,
+    API_REQUESTS,
+    API_LATENCY,
+    API_CLIENTS,
+    API_DROPPED_FRAMES,
+    INGEST_DLQ,
+)
