@@ -9,13 +9,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from contracts.rendering import flink_ddl
-from contracts.zones import generate
+from contracts.rendering import dbt, flink_ddl, iceberg, json_schema, typescript
+from contracts.zones import generate, polygons
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 _RENDERERS: Final[tuple[Callable[[], dict[str, str]], ...]] = (
     lambda: {"contracts/zones/cells.csv": generate.cells_csv()},
+    lambda: {polygons.PATH: polygons.zones_geojson()},
     flink_ddl.render,
+    json_schema.render,
+    iceberg.render,
+    dbt.render,
+    typescript.render,
 )
 
 

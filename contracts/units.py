@@ -27,7 +27,11 @@ ZoneId = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1, description="code of a 
 EpochMs = Annotated[
     int, msgspec.Meta(ge=-EXACT_INTEGER, le=EXACT_INTEGER, description="epoch milliseconds, UTC")
 ]
-Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", description="ISO 4217 code")]
+Currency = Annotated[
+    str,
+    # The lengths close a gap: `$` also matches before a final line break.
+    msgspec.Meta(pattern="^[A-Z]{3}$", min_length=3, max_length=3, description="ISO 4217 code"),
+]
 Ratio = Annotated[float, msgspec.Meta(ge=0, le=1, description="share, 0 to 1")]
 Count = Annotated[int, msgspec.Meta(ge=0, le=EXACT_INTEGER, description="count")]
 Multiplier = Annotated[float, msgspec.Meta(ge=1, description="price multiplier")]
@@ -36,7 +40,9 @@ Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 EventTime = Annotated[
     str,
     msgspec.Meta(
-        pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z$",
+        pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?Z$",
+        min_length=20,
+        max_length=27,
         description="RFC 3339 in UTC, written with milliseconds",
     ),
 ]

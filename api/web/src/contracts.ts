@@ -1,0 +1,152 @@
+// Rendered from contracts by `make contracts`; do not edit.
+
+/** The ten states of a trip. */
+export type TripState =
+  | "REQUESTED"
+  | "OFFER_SENT"
+  | "OFFER_EXPIRED"
+  | "OFFER_REJECTED"
+  | "MATCHED"
+  | "DRIVER_EN_ROUTE"
+  | "DRIVER_ARRIVED"
+  | "STARTED"
+  | "COMPLETED"
+  | "CANCELLED";
+
+/** What a driver is doing. Only `available` drivers count as idle; an offer does not change the status. */
+export type DriverStatus =
+  | "offline"
+  | "available"
+  | "en_route"
+  | "at_pickup"
+  | "on_trip";
+
+/** Who sends a GPS ping. */
+export type EntityType =
+  | "driver"
+  | "rider";
+
+/** The newest position of one driver or rider. Record of `rideshare.live_positions`. */
+export interface Position {
+  entity_id: string;
+  entity_type: EntityType;
+  /** degrees north, WGS 84 */
+  lat: number;
+  /** degrees east, WGS 84 */
+  lon: number;
+  /** kilometres per hour */
+  speed_kmh: number;
+  /** degrees clockwise from north */
+  heading_deg: number;
+  driver_status: DriverStatus | null;
+  trip_id: string | null;
+  /** count */
+  seq: number;
+  /** epoch milliseconds, UTC */
+  event_time_ms: number;
+  event_id: string;
+  run_id: string;
+}
+
+/** Newest positions of one coarse cell within one frame of at most 100 ms of wall time. */
+export interface PositionFrame {
+  cell: string;
+  positions: Position[];
+}
+
+/** One zone at the end of one window. Record of `rideshare.zone_metrics`; times are epoch milliseconds. */
+export interface ZoneMetrics {
+  /** code of a zone */
+  zone_id: number;
+  /** epoch milliseconds, UTC */
+  window_start_ms: number;
+  /** epoch milliseconds, UTC */
+  window_end_ms: number;
+  /** count */
+  open_requests: number;
+  /** count */
+  idle_drivers: number;
+  ratio: number;
+  smoothed_ratio: number;
+  /** price multiplier */
+  multiplier: number;
+  /** count */
+  late_records: number;
+  run_id: string;
+}
+
+/** One region and one 1-minute tumbling window of taxi trips. Record of `taxi.region_windows`. */
+export interface RegionWindow {
+  /** code of a zone */
+  region_id: number;
+  /** epoch milliseconds, UTC */
+  window_start_ms: number;
+  /** epoch milliseconds, UTC */
+  window_end_ms: number;
+  /** count */
+  trip_count: number;
+  average_fare_minor: number;
+  /** metres */
+  total_distance_m: number;
+  /** seconds */
+  average_duration_s: number;
+  /** seconds */
+  p50_duration_s: number;
+  /** seconds */
+  p95_duration_s: number;
+  /** ISO 4217 code */
+  currency: string;
+  is_final?: boolean;
+}
+
+/** Bounding box in degrees; west <= east, south <= north. */
+export interface Viewport {
+  /** degrees east, WGS 84 */
+  west: number;
+  /** degrees north, WGS 84 */
+  south: number;
+  /** degrees east, WGS 84 */
+  east: number;
+  /** degrees north, WGS 84 */
+  north: number;
+}
+
+/** First message after a subscription: everything in view, as of `sequence`. */
+export interface Snapshot {
+  type: "snapshot";
+  sequence: number;
+  /** epoch milliseconds, UTC */
+  server_time_ms: number;
+  positions: Position[];
+  zones: ZoneMetrics[];
+}
+
+/** What changed since the message with `sequence - 1`: newest value per entity wins. */
+export interface Delta {
+  type: "delta";
+  sequence: number;
+  /** epoch milliseconds, UTC */
+  server_time_ms: number;
+  positions: Position[];
+  zones: ZoneMetrics[];
+  removed: string[];
+}
+
+/** A client message that could not be followed, and what to do. */
+export interface Problem {
+  type: "error";
+  message: string;
+}
+
+/** Client message: which channels, and for positions which part of the map (none: everything). */
+export interface Subscribe {
+  type: "subscribe";
+  channels: ("positions" | "surge")[];
+  viewport?: Viewport | null;
+}
+
+/** What the server sends. */
+export type ServerMessage = Snapshot | Delta | Problem;
+
+/** What a client may send. */
+export type ClientMessage = Subscribe;
