@@ -7,6 +7,7 @@ whatever file it came from.
 
 import csv
 import io
+import os
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -68,50 +69,56 @@ def _batch(first_row: int, columns: "Sequence[pa.Array[Any]]", clock: LocalClock
     )
 
 
-def _csv(path: Path, format_: Format, progress: ReadProgress) -> Iterator[pa.RecordBatch]:
-    raw = path.open("rb")
+def _open_text(path: Path) -> io.TextIOWrapper:
     # Bytes that are no UTF-8 become the replacement character: the row is judged, not lost.
-    rows = csv.reader(io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline=""))
+    return path.open(encoding="utf-8-sig", errors="replace", newline="")
+
+
+def _csv_rows(text: io.TextIOWrapper) -> Iterator[list[str]]:
+    """Return the header and the rows as cells, lines without any cell left out."""
     csv.field_size_limit(LARGEST_CELL_CHARACTERS)
+    return (row for row in csv.reader(text) if row)
+
+
+def _csv(path: Path, format_: Format, progress: ReadProgress) -> Iterator[pa.RecordBatch]:
+    with _open_text(path) as text:
+        try:
+            header = next(_csv_rows(text), None)
+        except csv.Error as error:
+            raise FileError(f"{path}: not a CSV file ({error})") from error
+    if header is None:
+        raise FileError(f"{path}: the file has no header line")
+    places = _resolve(path, format_, header)
+    return _csv_batches(path, places, LocalClock(format_.time_zone), progress)
+
+
+def _resolve(path: Path, format_: Format, header: Sequence[str]) -> tuple[int | None, ...]:
     try:
-        header = next((row for row in rows if any(cell.strip() for cell in row)), None)
-    except csv.Error as error:
-        raw.close()
-        raise FileError(f"{path}: not a CSV file ({error})") from error
-    try:
-        if header is None:
-            raise FileError(f"{path}: the file has no header line")
-        places = resolve_columns(format_, header)
+        return resolve_columns(format_, header)
     except FileError as error:
-        raw.close()
-        raise FileError(f"{path}: {error}" if str(path) not in str(error) else str(error)) from None
-    return _csv_batches(path, raw, rows, places, LocalClock(format_.time_zone), progress)
+        raise FileError(f"{path}: {error}") from None
 
 
 def _csv_batches(
     path: Path,
-    raw: io.BufferedReader,
-    rows: Iterator[list[str]],
     places: tuple[int | None, ...],
     clock: LocalClock,
     progress: ReadProgress,
 ) -> Iterator[pa.RecordBatch]:
     size = path.stat().st_size
     number = 1
-    with raw:
+    with _open_text(path) as text:
+        rows = islice(_csv_rows(text), 1, None)
         while True:
             try:
-                # A line without any cell is no row; some published files have one below the header.
-                chunk = [row for row in islice(rows, BATCH_ROWS) if row]
+                chunk = list(islice(rows, BATCH_ROWS))
             except csv.Error as error:
                 raise FileError(
                     f"{path}: a row from {number} on cannot be split into cells "
                     f"({error}); look for an unclosed quote there"
                 ) from error
             if not chunk:
-                if next(rows, None) is None:
-                    return
-                continue
+                return
             columns = [
                 pa.nulls(len(chunk), pa.string())
                 if place is None
@@ -122,35 +129,30 @@ def _csv_batches(
             ]
             yield _batch(number, columns, clock)
             number += len(chunk)
-            progress(raw.tell(), size)
+            progress(os.lseek(text.fileno(), 0, os.SEEK_CUR), size)
 
 
 def _parquet(path: Path, format_: Format, progress: ReadProgress) -> Iterator[pa.RecordBatch]:
     try:
-        file = pq.ParquetFile(path)
+        with pq.ParquetFile(path) as file:
+            header = list(file.schema_arrow.names)
     except (pa.ArrowException, OSError) as error:
         raise FileError(f"{path}: not a whole Parquet file ({error})") from error
-    header = list(file.schema_arrow.names)
-    try:
-        places = resolve_columns(format_, header)
-    except FileError as error:
-        file.close()
-        raise FileError(f"{path}: {error}") from None
-    return _parquet_batches(path, file, header, places, LocalClock(format_.time_zone), progress)
+    places = _resolve(path, format_, header)
+    return _parquet_batches(path, header, places, LocalClock(format_.time_zone), progress)
 
 
 def _parquet_batches(
     path: Path,
-    file: pq.ParquetFile,
     header: Sequence[str],
     places: tuple[int | None, ...],
     clock: LocalClock,
     progress: ReadProgress,
 ) -> Iterator[pa.RecordBatch]:
     names = [header[place] for place in places if place is not None]
-    total = file.metadata.num_rows
     number = 1
-    with file:
+    with pq.ParquetFile(path) as file:
+        total = file.metadata.num_rows
         try:
             for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=names):
                 columns = [
