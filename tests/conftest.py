@@ -1,0 +1,60 @@
+"""Fixtures for tests against real servers: a stack of their own, on free ports, in a fresh home.
+
+`stack` is shared by all tests of a run and only grows (`stack.up("kafka")` is cheap when it is
+up); `new_stack` makes stacks for tests that kill or reconfigure. Run tests that need servers in
+one worker (`make test` does): every worker of pytest-xdist would start servers of its own.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.stack_control import TestStack, reserve_offset
+
+StackFactory = Callable[..., TestStack]
+
+
+@pytest.fixture(scope="session")
+def _stacks(request: pytest.FixtureRequest) -> Iterator[StackFactory]:
+    made: list[tuple[TestStack, Any]] = []
+
+    def make(**settings: str) -> TestStack:
+        offset, lock = reserve_offset()
+        home = Path(tempfile.mkdtemp(prefix="farol-test-")).resolve()
+        made.append((TestStack(home, offset, settings), lock))
+        return made[-1][0]
+
+    yield make
+    for stack, lock in made:
+        stack.run("down", check=False)
+        lock.close()
+        if request.session.testsfailed:  # keep what explains a failure
+            for path in stack.home.iterdir():
+                if path.name not in ("logs", "config") and path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+        else:
+            shutil.rmtree(stack.home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def stack(_stacks: StackFactory) -> TestStack:
+    """Return the stack that all tests of this run share; start what you need with `stack.up`."""
+    return _stacks(FAROL_CHECKPOINT_INTERVAL_S="5")
+
+
+@pytest.fixture
+def new_stack(_stacks: StackFactory) -> Iterator[StackFactory]:
+    """Return a maker of stacks for one test, stopped at its end; keywords are settings (env)."""
+    made: list[TestStack] = []
+
+    def make(**settings: str) -> TestStack:
+        made.append(_stacks(**settings))
+        return made[-1]
+
+    yield make
+    for stack in made:
+        stack.down()
