@@ -20,7 +20,7 @@ DLQ_HEADERS: Final = ("topic", "partition", "offset", "reason", "detected_at")
 HEARTBEAT_INTERVAL_MS: Final = 10_000
 """Event time between two `stream_heartbeat` records on one partition."""
 STREAM_END_MARGIN_MS: Final = 15 * 60 * 1000
-"""How far past the newest event a `stream_end` lies: more than the longest window plus its lateness."""
+"""How far past the newest event a `stream_end` lies: beyond every window and its lateness."""
 
 
 @dataclass(frozen=True, slots=True)

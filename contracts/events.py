@@ -1,6 +1,7 @@
 """The records on the topics: one struct per event, one JSON object per Kafka record.
 
-Reading ignores unknown fields. Adding an optional field is compatible; anything else raises `schema_version`.
+Reading ignores unknown fields. Adding an optional field is compatible; anything else raises
+`schema_version`.
 """
 
 from enum import StrEnum
@@ -30,7 +31,10 @@ from contracts.units import (
 
 SCHEMA_VERSION: Final = 1
 MAX_RECORD_BYTES: Final = 1_048_576
-"""Largest record the contract allows; the topics themselves take 8 MiB so that larger ones are kept and reported."""
+"""Largest record the contract allows.
+
+The topics themselves take 8 MiB so that larger ones are kept and reported.
+"""
 
 
 class TripState(StrEnum):
@@ -60,7 +64,10 @@ UNMATCHED_STATES: Final = frozenset(
 
 
 class DriverStatus(StrEnum):
-    """What a driver is doing. Only `available` drivers count as idle; an offer does not change the status."""
+    """What a driver is doing.
+
+    Only `available` drivers count as idle; an offer does not change the status.
+    """
 
     OFFLINE = "offline"
     AVAILABLE = "available"
@@ -106,7 +113,10 @@ class CancelReason(StrEnum):
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    """What every event carries. `correlation_id` is the trip; `causation_id` the event that led to this one."""
+    """What every event carries.
+
+    `correlation_id` is the trip; `causation_id` the event that led to this one.
+    """
 
     event_id: Identifier
     event_type: str
@@ -118,7 +128,10 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """A point with the zone and the H3 cell (resolution 8) it lies in; `zone_id` is null outside all zones."""
+    """A point with the zone and the H3 cell (resolution 8) it lies in.
+
+    `zone_id` is null outside all zones.
+    """
 
     lat: Latitude
     lon: Longitude
@@ -165,7 +178,10 @@ class GpsPing(Envelope, frozen=True, kw_only=True):
 
 
 class DriverStatusEvent(Envelope, frozen=True, kw_only=True):
-    """A driver's change of status, or of zone while available (`status` equals `previous_status` then)."""
+    """A driver's change of status, or of zone while available.
+
+    On a change of zone `status` equals `previous_status`.
+    """
 
     event_type: Literal["driver_status_changed"]
     driver_id: Identifier
@@ -200,7 +216,10 @@ class Rating(Envelope, frozen=True, kw_only=True):
 
 
 class Payment(Envelope, frozen=True, kw_only=True):
-    """The settlement of one completed trip: fare = fee + payout; the tip goes to the driver on top."""
+    """The settlement of one completed trip.
+
+    Fare = fee + payout; the tip goes to the driver on top.
+    """
 
     event_type: Literal["payment_settled"]
     payment_id: Identifier
@@ -261,7 +280,10 @@ class RiderProfile(Envelope, frozen=True, kw_only=True):
 
 
 class TaxiTrip(Envelope, frozen=True, kw_only=True):
-    """One replayed taxi trip. Event time is the pickup; entity: `trip_id`; region: the pickup zone."""
+    """One replayed taxi trip.
+
+    Event time is the pickup; entity: `trip_id`; region: the pickup zone.
+    """
 
     event_type: Literal["taxi_trip"]
     trip_id: Identifier
@@ -285,8 +307,9 @@ ControlType = Literal["stream_end", "stream_heartbeat"]
 class ControlRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Moves the watermark of one partition and is aggregated by nobody.
 
-    `stream_heartbeat` says that a quiet partition is alive; `stream_end` that the producer has finished (its event
-    time lies past the longest window plus lateness, so that the last windows close).
+    `stream_heartbeat` says that a quiet partition is alive; `stream_end` that the producer has
+    finished (its event time lies past the longest window plus lateness, so that the last windows
+    close).
     """
 
     event_id: Identifier

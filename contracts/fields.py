@@ -1,4 +1,4 @@
-"""Structs as plain descriptions of their fields: what every renderer reads instead of Python types."""
+"""Structs as plain descriptions of their fields: what renderers read instead of Python types."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,7 +21,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One field of a struct. Bounds are numbers; `enum` lists every value allowed; `fields` belong to objects."""
+    """One field of a struct.
+
+    Bounds are numbers; `enum` lists every value allowed; `fields` belong to objects.
+    """
 
     name: str
     kind: Kind

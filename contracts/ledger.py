@@ -1,7 +1,8 @@
 """The truth ledger: what a producer knows about its own run, in one SQLite file per run.
 
-Written by the simulator and by replay, read by the audit. Kinds add up: clean + duplicate + malformed + control is the
-number of records sent to a topic, so it equals the growth of the topic's offsets (unless others wrote to it too).
+Written by the simulator and by replay, read by the audit. Kinds add up: clean + duplicate +
+malformed + control is the number of records sent to a topic, so it equals the growth of the topic's
+offsets (unless others wrote to it too).
 """
 
 from typing import Final, Literal
@@ -12,8 +13,11 @@ RecordKind = Literal["clean", "duplicate", "malformed", "control"]
 FaultKind = Literal[
     "duplicate", "malformed", "late", "out_of_order", "teleport", "silent_driver", "dropped"
 ]
-"""`late` lies beyond `rules.SURGE_OUT_OF_ORDERNESS_MS` of event time, `out_of_order` within it; both delay the clean copy.
-`teleport` moves a ping, `silent_driver` withholds pings; `dropped` exists only in plans marked lossy."""
+"""`late` lies beyond `rules.SURGE_OUT_OF_ORDERNESS_MS` of event time, `out_of_order` within it.
+
+Both delay the clean copy. `teleport` moves a ping, `silent_driver` withholds pings; `dropped`
+exists only in plans marked lossy.
+"""
 
 SCHEMA: Final = """
 create table if not exists run (
@@ -41,7 +45,7 @@ create table if not exists offsets (
     primary key (topic, partition_id)
 );
 create table if not exists faults (
-    event_id text not null,               -- of the event that was touched; malformed copies keep their original's id here
+    event_id text not null,               -- of the event touched or copied
     topic text not null,
     fault text not null,
     detail text,                          -- malformed: the expected reject reason

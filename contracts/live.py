@@ -1,4 +1,4 @@
-"""What derived topics, Redis and the WebSocket carry: the small, newest-value structs of the live side."""
+"""What derived topics, Redis and the WebSocket carry: the newest values of the live side."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -49,9 +49,12 @@ class PositionFrame(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ZoneMetrics(msgspec.Struct, frozen=True, kw_only=True):
-    """One zone at the end of one window. Record of `rideshare.zone_metrics`; times are epoch milliseconds.
+    """One zone at the end of one window.
 
-    `ratio` is open_requests / max(1, idle_drivers) at the window's end, `smoothed_ratio` its mean over the window.
+    Record of `rideshare.zone_metrics`; times are epoch milliseconds.
+
+    `ratio` is open_requests / max(1, idle_drivers) at the window's end, `smoothed_ratio` its mean
+    over the window.
     """
 
     zone_id: ZoneId
@@ -69,7 +72,8 @@ class ZoneMetrics(msgspec.Struct, frozen=True, kw_only=True):
 class RegionWindow(msgspec.Struct, frozen=True, kw_only=True):
     """One region and one 1-minute tumbling window of taxi trips. Record of `taxi.region_windows`.
 
-    Percentiles are continuous (linear interpolation between closest ranks, as SQL's percentile_cont).
+    Percentiles are continuous (linear interpolation between closest ranks, as SQL's
+    percentile_cont).
     """
 
     region_id: ZoneId
@@ -137,7 +141,7 @@ class Subscribe(
     tag_field="type",
     forbid_unknown_fields=True,
 ):
-    """Client message: which channels, and for positions which part of the map (none: everything)."""
+    """Client message: which channels, and which part of the map (no viewport: everything)."""
 
     channels: list[Literal["positions", "surge"]]
     viewport: Viewport | None = None

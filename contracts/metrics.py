@@ -1,6 +1,7 @@
 """Metric names, `farol_<part>_<noun>_<unit>`, with their kind, labels and help text.
 
-Parts create their Prometheus metrics from these, dashboards and alerts query no other names. Counters end in `_total`.
+Parts create their Prometheus metrics from these, dashboards and alerts query no other names.
+Counters end in `_total`.
 """
 
 from dataclasses import dataclass
@@ -8,7 +9,10 @@ from typing import Final, Literal
 
 MetricKind = Literal["counter", "gauge", "histogram"]
 LATENCY_BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Upper bounds of every latency histogram, in seconds; the promises of the design (150 and 500 ms) lie inside."""
+"""Upper bounds of every latency histogram, in seconds.
+
+The promises of the design (150 and 500 ms) lie inside.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Default TCP ports of every service, internal listeners included.
 
-`FAROL_PORT_OFFSET` moves all of them together, so that several stacks run side by side on one machine.
-No other module names a port number.
+`FAROL_PORT_OFFSET` moves all of them together, so that several stacks run side by side on one
+machine. No other module names a port number.
 """
 
 from types import MappingProxyType

@@ -1,4 +1,7 @@
-"""Names of Redis keys and channels. Values are JSON unless said otherwise; numbers in names are plain decimal."""
+"""Names of Redis keys and channels.
+
+Values are JSON unless said otherwise; numbers in names are plain decimal.
+"""
 
 from typing import Final
 
@@ -17,7 +20,10 @@ def positions_geo(domain: str) -> str:
 
 
 def positions_seen(domain: str) -> str:
-    """Sorted set: entity id scored by the event time (epoch ms) of its newest position; finds the silent ones."""
+    """Sorted set: entity id scored by the event time (epoch ms) of its newest position.
+
+    It finds the silent ones.
+    """
     return f"{domain}:positions:seen"
 
 
@@ -37,7 +43,10 @@ def window(region_id: int, window_start_ms: int) -> str:
 
 
 def window_index(region_id: int) -> str:
-    """Sorted set: window start (epoch ms, as text) scored by itself; newest windows of a region without a SCAN."""
+    """Sorted set: window start (epoch ms, as text) scored by itself.
+
+    It finds the newest windows of a region without a SCAN.
+    """
     return f"region:{region_id}:windows"
 
 

@@ -42,7 +42,7 @@ def differing(root: Path) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
-    """Write the rendered files below `root`, or with `--check` compare them; return the exit code."""
+    """Write the rendered files below `root`, or with `--check` compare; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m contracts.render", description=__doc__)
     parser.add_argument(
         "--check", action="store_true", help="write nothing, exit 1 on a difference"

@@ -13,7 +13,7 @@ SURGE_SLOPE: Final = 0.5
 SURGE_CAP: Final = 3.0
 SURGE_RULE_VERSION: Final = 1
 SURGE_OUT_OF_ORDERNESS_MS: Final = 15_000
-"""How far behind the newest event of its partition a trip or status event may come and still count in its window."""
+"""How far behind the newest event of its partition an event may come and still count."""
 REGION_OUT_OF_ORDERNESS_MS: Final = 300_000
 REGION_WINDOW_MS: Final = 60_000
 IMPOSSIBLE_SPEED_KMH: Final = 200.0
@@ -33,7 +33,9 @@ def surge_ratio(open_requests: int, idle_drivers: int) -> float:
 
 
 def smoothed_ratio(ratios: tuple[float, ...] | list[float]) -> float:
-    """Return the mean of the ratios sampled at each slide of one window; slides without a sample count as 0.
+    """Return the mean of the ratios sampled at each slide of one window.
+
+    Slides without a sample count as 0.
 
     Args:
         ratios: At most `SURGE_SLIDES_PER_WINDOW` samples, oldest first.
@@ -47,10 +49,10 @@ def smoothed_ratio(ratios: tuple[float, ...] | list[float]) -> float:
 
 
 def surge_multiplier(smoothed: float) -> float:
-    """Return the price multiplier: 1 + slope * max(0, ratio - 1), rounded half up to 0.1, within [1.0, cap].
+    """Return the price multiplier: 1 + slope * max(0, ratio - 1), to 0.1, within [1.0, cap].
 
-    Monotone in demand. The input is rounded to nine decimals by `smoothed_ratio`, so that an exact tie does not depend
-    on the order of a sum.
+    Rounded half up. Monotone in demand. The input is rounded to nine decimals by
+    `smoothed_ratio`, so that an exact tie does not depend on the order of a sum.
 
     Source: design of the surge rule, docs/decisions.
     """
@@ -68,7 +70,8 @@ def great_circle_m(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
         lat2: Degrees north of the second point.
         lon2: Degrees east of the second point.
 
-    Source: haversine formula (Sinnott, Sky & Telescope 68, 1984) on a sphere of the mean Earth radius (IUGG, R1 of GRS 80).
+    Source: haversine formula (Sinnott, Sky & Telescope 68, 1984) on a sphere of the mean Earth
+    radius (IUGG, R1 of GRS 80).
     """
     phi1, phi2 = math.radians(lat1), math.radians(lat2)
     half_phi = math.sin((phi2 - phi1) / 2.0)
@@ -78,11 +81,12 @@ def great_circle_m(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
 
 
 def speed_kmh(distance_m: float, elapsed_ms: int) -> float:
-    """Return the mean speed over a distance in km/h; infinite where a distance was covered in no time.
+    """Return the mean speed over a distance in km/h, infinite for a distance in no time.
 
     Args:
         distance_m: Metres, not negative.
-        elapsed_ms: Event time between the two points, not negative; zero with zero distance is standing still.
+        elapsed_ms: Event time between the two points, not negative; zero with zero distance is
+            standing still.
 
     Raises:
         ValueError: An argument is negative.
@@ -97,7 +101,7 @@ def speed_kmh(distance_m: float, elapsed_ms: int) -> float:
 def is_impossible_speed(
     lat1: float, lon1: float, lat2: float, lon2: float, elapsed_ms: int
 ) -> bool:
-    """Return whether nothing drives from one point to the other in this time (above `IMPOSSIBLE_SPEED_KMH`).
+    """Return whether a move between two points is faster than `IMPOSSIBLE_SPEED_KMH`.
 
     Raises:
         ValueError: The time is negative.

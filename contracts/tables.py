@@ -1,7 +1,8 @@
 """Iceberg tables that exist before any job runs: Bronze and its DLQ, as typed specs.
 
-Field ids are the position in the list plus one and never change: a new column is added at the end. Types are limited to
-what Flink 2.1, PyIceberg and Trino 476 share. Silver and Gold belong to dbt and are not listed here.
+Field ids are the position in the list plus one and never change: a new column is added at the end.
+Types are limited to what Flink 2.1, PyIceberg and Trino 476 share. Silver and Gold belong to dbt
+and are not listed here.
 """
 
 from typing import Final, Literal
@@ -64,7 +65,7 @@ TABLE_PROPERTIES: Final = {
     "format-version": "2",
     "write.format.default": "parquet",
     "write.parquet.compression-codec": "zstd",
-    # One writer writes one partition (today): shuffling rows by partition would send them all to one subtask.
+    # Only the partition of today is written: shuffling by partition would use one subtask.
     "write.distribution-mode": "none",
     "write.target-file-size-bytes": str(128 * 1024 * 1024),
     # A commit every 30 s is 2,880 metadata files a day, each holding the list of all snapshots.

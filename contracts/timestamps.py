@@ -1,4 +1,4 @@
-"""Event time on the wire: RFC 3339 text in UTC with milliseconds; inside the parts: epoch milliseconds."""
+"""Event time: RFC 3339 text in UTC with milliseconds on the wire, epoch milliseconds inside."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -38,8 +38,8 @@ def reject_reason(topic: str, value: bytes | None) -> str | None:
 
     The reason is one of `null_value`, `oversized`, `not_utf8`, `not_json`, `not_an_object`,
     `unknown_schema_version`, `event_time_missing`, `event_time_invalid`, `event_time_out_of_range`,
-    `unknown_event_type`, `missing_field:<path>`, `wrong_type:<path>`, `out_of_range:<path>`, `invalid_value:<path>`.
-    The first that applies, in this order, is the answer.
+    `unknown_event_type`, `missing_field:<path>`, `wrong_type:<path>`, `out_of_range:<path>`,
+    `invalid_value:<path>`. The first that applies, in this order, is the answer.
 
     Args:
         topic: Name of an input topic.

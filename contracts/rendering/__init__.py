@@ -1,1 +1,4 @@
-"""One module per output made from the contracts. Each returns text by path and writes nothing; `contracts.render` writes."""
+"""One module per output made from the contracts.
+
+Each returns text by path and writes nothing; `contracts.render` writes.
+"""

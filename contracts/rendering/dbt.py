@@ -54,11 +54,12 @@ def sources() -> str:
 
 
 def contract_fields() -> str:
-    """Return two macros: the fields of every topic with their limits, and the limits of all records.
+    """Return two macros: the fields of every topic, and the limits of all records.
 
-    `contract_fields()[topic]` has `bronze_table`, `earliest` and `latest` (UTC, both inclusive) and `fields`, a list of
-    `path`, `type`, `required`, `nullable` and, where they apply, `enum`, `pattern`, `min_length`, `max_length`, `ge`,
-    `gt`, `le`, `items`. A field inside an object follows its object and has a longer path.
+    `contract_fields()[topic]` has `bronze_table`, `earliest` and `latest` (UTC, both inclusive) and
+    `fields`, a list of `path`, `type`, `required`, `nullable` and, where they apply, `enum`,
+    `pattern`, `min_length`, `max_length`, `ge`, `gt`, `le`, `items`. A field inside an object
+    follows its object and has a longer path.
     """
     topics = {topic.name: _topic(topic) for topic in INPUT_TOPICS}
     limits = {
@@ -133,7 +134,7 @@ def _macro(name: str, value: dict[str, Any]) -> str:
 
 
 def _literal(value: Any, depth: int) -> str:
-    """Return a value as a Jinja literal (JSON is one, as dbt knows true and false), one field a line."""
+    """Return a value as a Jinja literal, one field a line; JSON is one."""
     if isinstance(value, dict) and not ("path" in value and "type" in value):
         return _block(
             "{}", [f"{json.dumps(k)}: {_literal(v, depth + 1)}" for k, v in value.items()], depth

@@ -1,7 +1,9 @@
-"""Flink SQL: one file per topic with its `create temporary table`, to be filled with `string.Template.substitute`.
+"""Flink SQL: one file per topic with its `create temporary table`.
 
-Input topics become sources whose `rowtime` column is never NULL and never absurd, derived topics become sinks, and two
-tables carry raw bytes: every input topic (source) and every DLQ topic (sink).
+The files are templates for `string.Template.substitute`.
+
+Input topics become sources whose `rowtime` column is never NULL and never absurd, derived topics
+become sinks, and two tables carry raw bytes: every input topic (source) and every DLQ topic (sink).
 """
 
 from collections.abc import Mapping
@@ -63,8 +65,8 @@ _SINK_OPTIONS: Final = (
     "'properties.batch.size' = '131072'",
 )
 _AT_LEAST_ONCE: Final = (
-    "At least once: a repeat has the same key, so it changes nothing for a reader that keeps the newest; "
-    "a transaction would hold results back until the next checkpoint."
+    "At least once: a repeat has the same key, so it changes nothing for a reader that keeps the "
+    "newest; a transaction would hold results back until the next checkpoint."
 )
 _JSON: Final = "'json.timestamp-format.standard' = 'ISO-8601'"
 
@@ -90,7 +92,10 @@ def table_name(topic: Topic | DerivedTopic) -> str:
 
 
 def flink_type(field: Field) -> str:
-    """Return the Flink SQL type of a field. Integers are always `bigint`, so a new bound never changes a type."""
+    """Return the Flink SQL type of a field.
+
+    Integers are always `bigint`, so a new bound never changes a type.
+    """
     if field.kind is Kind.OBJECT:
         inner = [f"{_quoted(f.name)} {flink_type(f)}" for f in field.fields]
         one_line = f"row <{', '.join(inner)}>"
@@ -117,8 +122,8 @@ def source_table(topic: Topic) -> str:
         "Purpose": f"read {topic.name}. {summary(topic.event)}",
         "Input": f"Kafka topic {topic.name}, one JSON object per record.",
         "Output": f"table {table_name(topic)}. Control records (stream_heartbeat, stream_end) and "
-        "malformed records are rows too, with NULL where a field is missing or unreadable: filter on "
-        "event_type and on the fields you use.",
+        "malformed records are rows too, with NULL where a field is missing or unreadable: filter "
+        "on event_type and on the fields you use.",
         "Key": f"{topic.key_field}.",
         "Event time": f"{ROWTIME} = event_time, or epoch 0 where event_time is NULL, unreadable or "
         f"outside the domain's range {rfc3339(domain.earliest_ms)} to {rfc3339(domain.latest_ms)}. "
@@ -188,7 +193,10 @@ def raw_records() -> str:
 
 
 def dlq_records() -> str:
-    """Return the DDL of all DLQ topics as one sink; the column `topic` says which one a row goes to."""
+    """Return the DDL of all DLQ topics as one sink.
+
+    The column `topic` says which one a row goes to.
+    """
     columns = [
         "_raw_value bytes",
         "_kafka_key bytes",
@@ -210,8 +218,8 @@ def dlq_records() -> str:
         "Input": "the original bytes of malformed records.",
         "Output": "the topic named by the column topic, with the headers "
         f"{', '.join(DLQ_HEADERS)}.",
-        "Key": "the original record key, NULL where there was none. At least once: the headers topic, "
-        "partition and offset identify a repeat.",
+        "Key": "the original record key, NULL where there was none. At least once: the headers "
+        "topic, partition and offset identify a repeat.",
         "Event time": "none.",
         "Lateness": "none.",
     }

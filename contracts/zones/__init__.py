@@ -1,7 +1,8 @@
 """Zones: the districts of São Paulo as sets of H3 cells, and the ids of New York's taxi zones.
 
-The map, the jobs, the simulator and the lakehouse share this one table. Reading order: `districts` (facts), `generate`
-(the rule that makes `cells.csv`), this module (look-ups), `polygons` (outlines for the map).
+The map, the jobs, the simulator and the lakehouse share this one table. Reading order: `districts`
+(facts), `generate` (the rule that makes `cells.csv`), this module (look-ups), `polygons` (outlines
+for the map).
 """
 
 from collections import Counter

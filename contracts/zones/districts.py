@@ -1,6 +1,7 @@
 """The 96 districts of São Paulo as facts: code, names, centroid, area.
 
-Read from `districts.csv` beside this file; names carry their accents. What is made from them is in `generate`.
+Read from `districts.csv` beside this file; names carry their accents. What is made from them is in
+`generate`.
 """
 
 import csv

@@ -1,8 +1,9 @@
 """Makes the table cell -> zone from the districts' centroids and areas.
 
-A cell belongs to the district for which d² - area/π is smallest (a power diagram: large districts reach farther), among
-those whose centroid is at most 1.25 equivalent radii away. Measured against the true borders: 84 % of the city's cells
-fall into the right district, 13 % into a neighbour, 3 % outside.
+A cell belongs to the district for which d² - area/π is smallest (a power diagram: large districts
+reach farther), among those whose centroid is at most 1.25 equivalent radii away. Measured against
+the true borders: 84 % of the city's cells fall into the right district, 13 % into a neighbour, 3 %
+outside.
 """
 
 import math
@@ -18,7 +19,7 @@ CELL_RESOLUTION: Final = 8
 REACH: Final = 1.25
 """A district reaches this many of its equivalent radii."""
 _SMALLEST_SPACING_KM: Final = 0.6
-"""Less than the distance between neighbouring cells of resolution 8 anywhere near São Paulo (measured: 0.90 km)."""
+"""Less than the distance of neighbouring cells near São Paulo (measured: 0.90 km)."""
 
 
 def cells_by_zone(source: Iterable[District]) -> dict[str, int]:

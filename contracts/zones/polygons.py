@@ -1,6 +1,7 @@
 """Outlines of the zones for the map: the cells of each zone merged, as GeoJSON.
 
-Neighbours share their vertices to the last digit, because both come from the same cells, so no gaps and no overlaps show.
+Neighbours share their vertices to the last digit, because both come from the same cells, so no gaps
+and no overlaps show.
 """
 
 import json
@@ -17,7 +18,7 @@ COORDINATE_DIGITS: Final = 5
 
 
 def zones_geojson() -> str:
-    """Return a FeatureCollection with one MultiPolygon per zone, one feature a line (RFC 7946: lon before lat)."""
+    """Return a FeatureCollection with one MultiPolygon per zone, one feature a line."""
     cells: dict[int, list[str]] = defaultdict(list)
     for cell, zone_id in zone_cells().items():
         cells[zone_id].append(cell)
@@ -52,7 +53,10 @@ def _outline(cells: list[str]) -> list[list[list[tuple[float, float]]]]:
 
 
 def _from_smallest(ring: list[tuple[float, float]], *, is_outer: bool) -> list[tuple[float, float]]:
-    """Return a closed ring that starts at its smallest vertex, outer rings counter-clockwise and holes clockwise."""
+    """Return a closed ring from its smallest vertex on.
+
+    Outer rings run counter-clockwise, holes clockwise (RFC 7946).
+    """
     points = [
         (round(lon, COORDINATE_DIGITS), round(lat, COORDINATE_DIGITS)) for lon, lat in ring[:-1]
     ]

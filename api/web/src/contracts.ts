@@ -13,7 +13,7 @@ export type TripState =
   | "COMPLETED"
   | "CANCELLED";
 
-/** What a driver is doing. Only `available` drivers count as idle; an offer does not change the status. */
+/** What a driver is doing. */
 export type DriverStatus =
   | "offline"
   | "available"
@@ -54,7 +54,7 @@ export interface PositionFrame {
   positions: Position[];
 }
 
-/** One zone at the end of one window. Record of `rideshare.zone_metrics`; times are epoch milliseconds. */
+/** One zone at the end of one window. */
 export interface ZoneMetrics {
   /** code of a zone */
   zone_id: number;
@@ -138,7 +138,7 @@ export interface Problem {
   message: string;
 }
 
-/** Client message: which channels, and for positions which part of the map (none: everything). */
+/** Client message: which channels, and which part of the map (no viewport: everything). */
 export interface Subscribe {
   type: "subscribe";
   channels: ("positions" | "surge")[];

@@ -1,6 +1,5 @@
 -- Rendered from contracts by `make contracts`; do not edit.
--- Purpose: read rideshare.driver_status. A driver's change of status, or of zone while available (`status`
---   equals `previous_status` then).
+-- Purpose: read rideshare.driver_status. A driver's change of status, or of zone while available.
 -- Input: Kafka topic rideshare.driver_status, one JSON object per record.
 -- Output: table rideshare_driver_status. Control records (stream_heartbeat, stream_end) and malformed records
 --   are rows too, with NULL where a field is missing or unreadable: filter on event_type and on the fields

@@ -1,6 +1,5 @@
 -- Rendered from contracts by `make contracts`; do not edit.
--- Purpose: read rideshare.payments. The settlement of one completed trip: fare = fee + payout; the tip goes
---   to the driver on top.
+-- Purpose: read rideshare.payments. The settlement of one completed trip.
 -- Input: Kafka topic rideshare.payments, one JSON object per record.
 -- Output: table rideshare_payments. Control records (stream_heartbeat, stream_end) and malformed records are
 --   rows too, with NULL where a field is missing or unreadable: filter on event_type and on the fields you

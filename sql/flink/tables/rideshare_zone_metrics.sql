@@ -1,6 +1,5 @@
 -- Rendered from contracts by `make contracts`; do not edit.
--- Purpose: write rideshare.zone_metrics. One zone at the end of one window. Record of
---   `rideshare.zone_metrics`; times are epoch milliseconds.
+-- Purpose: write rideshare.zone_metrics. One zone at the end of one window.
 -- Input: rows of contracts.live.ZoneMetrics.
 -- Output: Kafka topic rideshare.zone_metrics, one JSON object per record.
 -- Key: zone_id, window_end_ms. At least once: a repeat has the same key, so it changes nothing for a reader

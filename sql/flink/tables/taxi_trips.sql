@@ -1,6 +1,5 @@
 -- Rendered from contracts by `make contracts`; do not edit.
--- Purpose: read taxi.trips. One replayed taxi trip. Event time is the pickup; entity: `trip_id`; region: the
---   pickup zone.
+-- Purpose: read taxi.trips. One replayed taxi trip.
 -- Input: Kafka topic taxi.trips, one JSON object per record.
 -- Output: table taxi_trips. Control records (stream_heartbeat, stream_end) and malformed records are rows
 --   too, with NULL where a field is missing or unreadable: filter on event_type and on the fields you use.
