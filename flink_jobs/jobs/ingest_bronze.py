@@ -11,7 +11,7 @@ from pyflink.table import StatementSet, StreamTableEnvironment
 
 from contracts.domain import INPUT_TOPICS
 from flink_jobs.functions.reject import rejection
-from flink_jobs.runtime.environment import CATALOG, source_values, use_lake
+from flink_jobs.runtime.environment import CATALOG, prefer, source_values, use_lake
 from flink_jobs.runtime.settings import JobSettings
 from flink_jobs.runtime.sql import statement
 from flink_jobs.runtime.submission import run
@@ -30,8 +30,7 @@ _PLANNER: Final = {
 
 def build(table: StreamTableEnvironment, settings: JobSettings) -> StatementSet:
     """Return one statement set: one source, bronze, the DLQ tables and the DLQ topics."""
-    for key, value in _PLANNER.items():
-        table.get_config().set(key, settings.flink.get(key, value))
+    prefer(table, settings, _PLANNER)
     use_lake(table, settings)
     table.create_temporary_system_function("rejection", rejection)
     table.execute_sql(statement("tables/raw_records.sql", **source_values(settings)))

@@ -1,5 +1,6 @@
 """The table environment of a job: names, times, checkpoints, restarts, operator identities."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from pyflink.common import Configuration
@@ -23,9 +24,9 @@ _FIXED: Final = {
     "restart-strategy.exponential-delay.initial-backoff": "1s",
     "restart-strategy.exponential-delay.max-backoff": "30s",
     "restart-strategy.exponential-delay.reset-backoff-threshold": "5min",
-    "restart-strategy.exponential-delay.attempts-before-reset-backoff": "infinite",
     "table.local-time-zone": "UTC",
-    "table.exec.uid.generation": "ALWAYS",
+    # `identity` gives the operators their uids.
+    "table.exec.uid.generation": "DISABLED",
     "python.execution-mode": "process",
 }
 
@@ -50,13 +51,23 @@ def stream_environment(settings: JobSettings) -> StreamExecutionEnvironment:
     return StreamExecutionEnvironment.get_execution_environment(flink)
 
 
-def table_environment(settings: JobSettings) -> StreamTableEnvironment:
-    """Return the table environment of a job, over `stream_environment`."""
-    table = StreamTableEnvironment.create(stream_environment(settings))
+def table_environment(
+    settings: JobSettings, environment: StreamExecutionEnvironment | None = None
+) -> StreamTableEnvironment:
+    """Return the table environment of a job, over its DataStream environment."""
+    table = StreamTableEnvironment.create(environment or stream_environment(settings))
     config = table.get_config()
     for key, value in configuration(settings).items():
         config.set(key, value)
     return table
+
+
+def prefer(
+    table: StreamTableEnvironment, settings: JobSettings, choices: Mapping[str, str]
+) -> None:
+    """Set what one job wants otherwise than Flink's defaults; what `--set` names wins."""
+    for key, value in choices.items():
+        table.get_config().set(key, settings.flink.get(key, value))
 
 
 def use_lake(table: StreamTableEnvironment, settings: JobSettings) -> None:

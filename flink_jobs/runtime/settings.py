@@ -94,13 +94,12 @@ def parse(
     """
     env = os.environ if environ is None else environ
     offset = _port_offset(env)
+    interval_ms = _checkpoint_interval_ms(env)
     parser = _Parser(prog=job, allow_abbrev=False)
     parser.add_argument("--bootstrap-servers", default=f"127.0.0.1:{port('kafka', offset)}")
     parser.add_argument("--catalog-uri", default=f"http://127.0.0.1:{port('catalog', offset)}")
     parser.add_argument("--parallelism", type=_at_least(1), default=1)
-    parser.add_argument(
-        "--checkpoint-interval-ms", type=_at_least(100), default=DEFAULT_CHECKPOINT_INTERVAL_MS
-    )
+    parser.add_argument("--checkpoint-interval-ms", type=_at_least(100), default=interval_ms)
     parser.add_argument("--state-ttl-ms", type=_at_least(1000), default=DEFAULT_STATE_TTL_MS)
     parser.add_argument("--group-id", default=f"farol-{job}")
     parser.add_argument("--bounded", action="store_true", help="stop at the present end")
@@ -140,6 +139,18 @@ def _port_offset(environ: Mapping[str, str]) -> int:
             f"FAROL_PORT_OFFSET={text!r} cannot be used ({error}): set a whole number such as 1000"
         ) from error
     return offset
+
+
+def _checkpoint_interval_ms(environ: Mapping[str, str]) -> int:
+    text = environ.get("FAROL_CHECKPOINT_INTERVAL_S")
+    if not text:
+        return DEFAULT_CHECKPOINT_INTERVAL_MS
+    try:
+        return int(text) * 1000
+    except ValueError:
+        raise SettingsError(
+            f"FAROL_CHECKPOINT_INTERVAL_S={text!r} cannot be used: set a whole number of seconds"
+        ) from None
 
 
 def _at_least(minimum: int) -> Callable[[str], int]:

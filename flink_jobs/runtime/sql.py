@@ -4,7 +4,7 @@
 dollar is `$$`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from string import Template
 from typing import Final
@@ -32,6 +32,11 @@ def statement(path: str, **values: object) -> str:
     except FileNotFoundError as error:
         raise SqlFileError(f"no statement file sql/flink/{path}") from error
     return render(template, values, origin=f"sql/flink/{path}")
+
+
+def text_list(values: Iterable[str]) -> str:
+    """Return SQL text literals with commas between, for an `in (...)`."""
+    return ", ".join("'" + str(value).replace("'", "''") + "'" for value in values)
 
 
 def render(template: Template, values: Mapping[str, object], origin: str) -> str:

@@ -1,13 +1,17 @@
-"""What a job's `main` calls: read the settings, build, submit, say the job's identifier."""
+"""What a job's `main` calls: read the settings, build, name the operators, submit."""
 
 import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from pyflink.table import StatementSet, StreamTableEnvironment, TableResult
+from pyflink.common import JobClient
+from pyflink.datastream import StreamExecutionEnvironment
+from pyflink.table import StatementSet, StreamTableEnvironment
 
-from flink_jobs.runtime.environment import table_environment
+from flink_jobs.runtime.environment import stream_environment, table_environment
+from flink_jobs.runtime.identity import identities
 from flink_jobs.runtime.settings import JobSettings, Option, SettingsError, parse
 
 Build = Callable[[StreamTableEnvironment, JobSettings], StatementSet]
@@ -19,9 +23,51 @@ _SUBMITTED_BY_FLINK = "PYFLINK_GATEWAY_PORT"
 _log = logging.getLogger(__name__)
 
 
-def submit(build: Build, settings: JobSettings) -> TableResult:
+def submit(build: Build, settings: JobSettings) -> JobClient:
     """Build the job and hand it to the cluster or the local runtime; do not wait for its end."""
-    return build(table_environment(settings), settings).execute()
+    environment = stream_environment(settings)
+    table = table_environment(settings, environment)
+    build(table, settings).attach_as_datastream()
+    assign_uids(environment, settings.job)
+    return environment.execute_async(settings.job)
+
+
+def assign_uids(environment: StreamExecutionEnvironment, job: str) -> None:
+    """Give every operator that has no uid of its own one that survives a resubmission."""
+    # Neither Table API nor PyFlink reaches the operators of a statement set: only the Java side
+    # does.
+    physical = [
+        each
+        for each in _upstream_first(
+            environment._j_stream_execution_environment.getTransformations()
+        )
+        if each.getUid() is None and _takes_uid(each)
+    ]
+    names = identities(job, [each.getName() for each in physical])
+    for transformation, uid in zip(physical, names, strict=True):
+        transformation.setUid(uid)
+
+
+def _upstream_first(roots: Any) -> list[Any]:
+    """Return every transformation below the roots once, in the order of the plan."""
+    found: dict[int, Any] = {}
+    waiting = list(roots)
+    while waiting:
+        each = waiting.pop()
+        if each.getId() not in found:
+            found[each.getId()] = each
+            waiting.extend(each.getInputs())
+    return [found[number] for number in sorted(found)]
+
+
+def _takes_uid(transformation: Any) -> bool:
+    """Return whether a transformation becomes an operator; partitionings and unions do not."""
+    kind = transformation.getClass()
+    while kind is not None:
+        if kind.getSimpleName() == "PhysicalTransformation":
+            return True
+        kind = kind.getSuperclass()
+    return False
 
 
 def run(
@@ -38,12 +84,11 @@ def run(
     try:
         settings = parse(job, sys.argv[1:] if argv is None else argv, options=options)
     except SettingsError as error:
-        # Flink copies both streams into the JobManager's log: that is where a dashboard user
-        # finds the reason.
+        # Flink copies both streams into the JobManager's log: that is where a dashboard user finds
+        # the reason.
         sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from None
-    result = submit(build, settings)
-    client = result.get_job_client()
-    _log.info("job_submitted job=%s id=%s", job, client.get_job_id() if client else "none")
+    client = submit(build, settings)
+    _log.info("job_submitted job=%s id=%s", job, client.get_job_id())
     if _SUBMITTED_BY_FLINK not in os.environ:
-        result.wait()
+        client.get_job_execution_result().result()
