@@ -5,7 +5,7 @@ The output is committed; `--check` writes nothing, names each file that differs 
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -32,11 +32,11 @@ def render() -> dict[str, str]:
     return dict(sorted(files.items()))
 
 
-def differing(root: Path) -> list[str]:
-    """Return the paths below `root` whose content is not what a fresh render gives."""
+def differing(files: Mapping[str, str], root: Path) -> list[str]:
+    """Return the paths below `root` whose content is not the text given for them."""
     return [
         path
-        for path, text in render().items()
+        for path, text in files.items()
         if not (root / path).is_file() or (root / path).read_bytes() != text.encode()
     ]
 
@@ -48,17 +48,18 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
         "--check", action="store_true", help="write nothing, exit 1 on a difference"
     )
     is_check = parser.parse_args(arguments).check
-    stale = differing(root)
+    files = render()
+    stale = differing(files, root)
     for path in stale:
         sys.stdout.write(f"{'differs' if is_check else 'wrote'}: {path}\n")
         if not is_check:
             target = root / path
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(render()[path].encode())
+            target.write_bytes(files[path].encode())
     if is_check and stale:
         sys.stdout.write("run `make contracts` and commit the result\n")
     return 1 if is_check and stale else 0
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # pragma: no cover (tests call main)
     raise SystemExit(main())

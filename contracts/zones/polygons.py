@@ -45,27 +45,14 @@ def zones_geojson() -> str:
 
 def _outline(cells: list[str]) -> list[list[list[tuple[float, float]]]]:
     shape: Any = h3.h3shape_to_geo(h3.cells_to_h3shape(sorted(cells), tight=False))
-    polygons = [
-        [_from_smallest(ring, is_outer=position == 0) for position, ring in enumerate(polygon)]
-        for polygon in shape["coordinates"]
-    ]
-    return sorted(polygons)
+    return sorted([_ring(ring) for ring in polygon] for polygon in shape["coordinates"])
 
 
-def _from_smallest(ring: list[tuple[float, float]], *, is_outer: bool) -> list[tuple[float, float]]:
-    """Return a closed ring from its smallest vertex on.
-
-    Outer rings run counter-clockwise, holes clockwise (RFC 7946).
-    """
+def _ring(vertices: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return a closed ring from its smallest vertex on; h3 turns outer rings counter-clockwise."""
     points = [
-        (round(lon, COORDINATE_DIGITS), round(lat, COORDINATE_DIGITS)) for lon, lat in ring[:-1]
+        (round(lon, COORDINATE_DIGITS), round(lat, COORDINATE_DIGITS)) for lon, lat in vertices[:-1]
     ]
-    doubled_area = sum(
-        x1 * y2 - x2 * y1
-        for (x1, y1), (x2, y2) in zip(points, points[1:] + points[:1], strict=True)
-    )
-    if (doubled_area > 0) is not is_outer:
-        points.reverse()
     start = points.index(min(points))
     points = points[start:] + points[:start]
     return [*points, points[0]]
