@@ -62,6 +62,14 @@ FEEDER_REDIS_ERRORS: Final = Metric(
     "counter",
     "Writes to Redis that failed and were tried again.",
 )
+FEEDER_KAFKA_ERRORS: Final = Metric(
+    "farol_feeder_kafka_errors_total",
+    "counter",
+    "Errors that the Kafka client reported and recovers from by itself.",
+)
+FEEDER_EXPIRED: Final = Metric(
+    "farol_feeder_expired_total", "counter", "Silent entities removed from Redis."
+)
 FEEDER_LAG: Final = Metric(
     "farol_feeder_lag_records",
     "gauge",
@@ -70,6 +78,12 @@ FEEDER_LAG: Final = Metric(
 )
 KEEPER_JOB_UP: Final = Metric(
     "farol_keeper_job_up_ratio", "gauge", "1 while the job runs, else 0, by job.", ("job",)
+)
+KEEPER_JOB_RESTARTS: Final = Metric(
+    "farol_keeper_job_restarts_count",
+    "gauge",
+    "Restarts of the job inside Flink since it was submitted last, by job.",
+    ("job",),
 )
 KEEPER_RESUBMISSIONS: Final = Metric(
     "farol_keeper_resubmissions_total",
@@ -112,8 +126,11 @@ METRICS: Final = (
     FEEDER_STALE,
     FEEDER_FRAMES,
     FEEDER_REDIS_ERRORS,
+    FEEDER_KAFKA_ERRORS,
+    FEEDER_EXPIRED,
     FEEDER_LAG,
     KEEPER_JOB_UP,
+    KEEPER_JOB_RESTARTS,
     KEEPER_RESUBMISSIONS,
     API_REQUESTS,
     API_LATENCY,

@@ -8,7 +8,18 @@ from typing import Final
 
 import typer
 
-from deploy.local import setup_command, stack_commands
+from deploy.local import (
+    dbt_commands,
+    job_commands,
+    lake_commands,
+    setup_command,
+    stack_commands,
+)
+from deploy.local.dbt import DbtError
+from deploy.local.desired_jobs import DesiredJobsError
+from deploy.local.flink_rest import FlinkRefusedError, FlinkUnavailableError
+from deploy.local.jobs import JobError
+from deploy.local.lake import LakeError
 from deploy.local.layout import LayoutError
 from deploy.local.preflight import PreflightError
 from deploy.local.services import UnknownServiceError
@@ -17,7 +28,13 @@ from deploy.local.supervision import SupervisorError
 from deploy.setup.plan import DownloadError, SetupError
 
 EXPECTED_ERRORS: Final = (
+    DbtError,
+    DesiredJobsError,
     DownloadError,
+    FlinkRefusedError,
+    FlinkUnavailableError,
+    JobError,
+    LakeError,
     LayoutError,
     PreflightError,
     SetupError,
@@ -45,6 +62,9 @@ app.command()(stack_commands.up)
 app.command()(stack_commands.down)
 app.command()(stack_commands.status)
 app.command()(stack_commands.logs)
+app.add_typer(job_commands.app, name="jobs")
+app.add_typer(lake_commands.app, name="lake")
+app.command("dbt", context_settings=dbt_commands.SETTINGS)(dbt_commands.command)
 
 
 def main() -> None:

@@ -1,0 +1,305 @@
+"""Submit, stop and restore Flink jobs: the one code behind `farol jobs` and the keeper.
+
+There are never two copies of a job: submissions are made under a lock, each with an identifier
+that is written down before Flink hears of it, and a running job of the same name is refused.
+"""
+
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from deploy.local import desired_jobs
+from deploy.local.desired_jobs import DesiredJob, resume_point
+from deploy.local.flink_rest import (
+    FlinkRefusedError,
+    FlinkRest,
+    FlinkUnavailableError,
+    RunningJob,
+)
+from deploy.local.layout import Layout
+from deploy.local.supervision import service_log
+
+JOBS_PACKAGE: Final = "flink_jobs.jobs"
+_STOP_TIMEOUT_S: Final = 180.0
+_RUNNING_TIMEOUT_S: Final = 180.0
+
+
+class JobError(Exception):
+    """A job cannot be submitted or stopped; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """One line of `farol jobs list`."""
+
+    name: str
+    state: str
+    is_wanted: bool
+    job_id: str
+    checkpoints: int
+    failed_checkpoints: int
+    restarts: int
+    resume_from: str | None
+
+
+def known_jobs(layout: Layout) -> tuple[str, ...]:
+    """Return the names of the jobs in this checkout."""
+    folder = layout.repository.joinpath(*JOBS_PACKAGE.split("."))
+    return tuple(sorted(p.stem for p in folder.glob("*.py") if not p.stem.startswith("_")))
+
+
+def check_known(layout: Layout, name: str) -> None:
+    """Want a job of this name in the checkout.
+
+    Raises:
+        JobError: There is none.
+    """
+    known = known_jobs(layout)
+    if name not in known:
+        listed = ", ".join(known) or f"none ({JOBS_PACKAGE} has no modules)"
+        raise JobError(f"there is no job {name!r}; jobs are: {listed}")
+
+
+def running(rest: FlinkRest, name: str) -> RunningJob | None:
+    """Return the job of this name that has not ended, if there is one."""
+    return next((job for job in rest.jobs() if job.name == name and not job.has_ended), None)
+
+
+class JobControl:
+    """What can be done with the jobs of one stack."""
+
+    def __init__(self, layout: Layout, rest: FlinkRest | None = None) -> None:
+        self._layout = layout
+        self.rest = rest or FlinkRest(layout.url("flink"))
+
+    def submit(
+        self,
+        name: str,
+        arguments: Sequence[str] = (),
+        *,
+        start_from: str | None = None,
+        is_fresh: bool = False,
+        module: str | None = None,
+    ) -> str:
+        """Start a job and return its identifier; it resumes from its newest state if it has any.
+
+        Args:
+            name: Name of the job, which is also its `pipeline.name`.
+            arguments: What the job's `main` gets.
+            start_from: Path of a checkpoint or savepoint to start from instead.
+            is_fresh: Start without any state.
+            module: Python module; by default the job's own below `flink_jobs.jobs`.
+
+        Raises:
+            JobError: The job is unknown, runs already, or Flink refuses it.
+        """
+        if module is None:
+            check_known(self._layout, name)
+        with desired_jobs.locked(self._layout):
+            before = desired_jobs.read(self._layout).get(name)
+            state = start_from or (resume_point(self._layout, before) if before else None)
+            return self._start(name, tuple(arguments), None if is_fresh else state, module, before)
+
+    def restore(self, name: str) -> str | None:
+        """Bring back a wanted job that is not there; None when it is, or is no longer wanted."""
+        with desired_jobs.locked(self._layout):
+            job = desired_jobs.read(self._layout).get(name)
+            if job is None or not job.is_wanted or running(self.rest, name):
+                return None
+            module, *arguments = job.arguments
+            state = resume_point(self._layout, job)
+            # a submission that timed out may still be on its way: under the same identifier
+            # Flink takes it only once
+            is_unheard_of = state == job.resume_from and job.job_id not in {
+                listed.job_id for listed in self.rest.jobs()
+            }
+            return self._start(
+                name, tuple(arguments), state, module, job, job.job_id if is_unheard_of else ""
+            )
+
+    def _start(
+        self,
+        name: str,
+        arguments: tuple[str, ...],
+        state: str | None,
+        module: str | None,
+        before: DesiredJob | None,
+        job_id: str = "",
+    ) -> str:
+        present = running(self.rest, name)
+        if present is not None:
+            raise JobError(
+                f"{name} runs already (job {present.job_id}, {present.state}); "
+                f"stop it first: farol jobs stop {name}"
+            )
+        module = module or f"{JOBS_PACKAGE}.{name}"
+        wanted = DesiredJob(
+            arguments=(module, *arguments),
+            job_id=job_id or secrets.token_hex(16),
+            resume_from=state,
+        )
+        log = service_log(self._layout, "jobmanager")
+        log_size = log.stat().st_size if log.exists() else 0
+        desired_jobs.write(self._layout, name, wanted)
+        try:
+            self.rest.run(wanted.job_id, ("-pym", module, *arguments), state)
+        except FlinkRefusedError as error:
+            # the JobManager is alive and said no: nothing runs under the new identifier
+            desired_jobs.write(self._layout, name, before or DesiredJob(is_wanted=False))
+            raise JobError(
+                f"{name} was refused: {_reason(str(error), log, log_size)}\n"
+                "The whole story: farol logs jobmanager -n 200"
+            ) from error
+        return wanted.job_id
+
+    def wait_until_computing(
+        self, name: str, job_id: str, timeout_s: float = _RUNNING_TIMEOUT_S
+    ) -> None:
+        """Return when every task of a submitted job runs.
+
+        Raises:
+            JobError: It failed, ended, or does not run in time.
+        """
+        until = time.monotonic() + timeout_s
+        job = None
+        while time.monotonic() < until:
+            job = next((j for j in self.rest.jobs() if j.job_id == job_id), None)
+            if job is not None and (job.is_computing or job.state == "FINISHED"):
+                return
+            if job is not None and job.has_ended:
+                raise JobError(f"{name} is {job.state}: {self.rest.root_cause(job_id)}")
+            time.sleep(0.3)
+        state = job.state if job else "not listed"
+        raise JobError(
+            f"{name} is submitted (job {job_id}, {state}) but not every task runs after "
+            f"{timeout_s:.0f} s: see the dashboard at {self._layout.url('flink')}"
+        )
+
+    def stop(self, name: str, *, with_savepoint: bool = True) -> str | None:
+        """Stop a job for good and return the path of its savepoint, if one was asked for.
+
+        Raises:
+            JobError: The job does not run or the savepoint fails; a job whose savepoint failed
+                goes on.
+        """
+        with desired_jobs.locked(self._layout):
+            job = running(self.rest, name)
+            entry = desired_jobs.read(self._layout).get(name)
+            if job is None:
+                if entry is None:
+                    check_known(self._layout, name)
+                elif entry.is_wanted:
+                    desired_jobs.write(self._layout, name, _unwanted(entry, entry.resume_from))
+                raise JobError(f"{name} does not run; farol jobs list shows what does")
+            entry = entry or DesiredJob(arguments=(f"{JOBS_PACKAGE}.{name}",), job_id=job.job_id)
+            if not with_savepoint:
+                desired_jobs.write(self._layout, name, _unwanted(entry, entry.resume_from))
+                self.rest.cancel(job.job_id)
+                self._wait_until_gone(name)
+                return None
+            try:
+                path = self.rest.stop_with_savepoint(job.job_id, _STOP_TIMEOUT_S)
+            except FlinkRefusedError as error:
+                raise JobError(f"{name} goes on: {_first_line(str(error))}") from error
+            stopped = DesiredJob(
+                arguments=entry.arguments, is_wanted=False, job_id="", resume_from=path
+            )
+            desired_jobs.write(self._layout, name, stopped)
+            self._wait_until_gone(name)
+            return path
+
+    def _wait_until_gone(self, name: str) -> None:
+        until = time.monotonic() + _STOP_TIMEOUT_S
+        while time.monotonic() < until:
+            if running(self.rest, name) is None:
+                return
+            time.sleep(0.3)
+        raise JobError(f"{name} was asked to stop and still runs; see the dashboard")
+
+    def forget(self, name: str, *, has_finished: bool) -> None:
+        """Note that a job ended as somebody wanted it to, so that nobody brings it back.
+
+        What finished has read all its input: the next submission starts anew.
+        """
+        with desired_jobs.locked(self._layout):
+            entry = desired_jobs.read(self._layout).get(name)
+            if entry is None or not entry.is_wanted:
+                return
+            if has_finished:
+                ended = DesiredJob(arguments=entry.arguments, is_wanted=False)
+            else:
+                ended = _unwanted(entry, entry.resume_from)
+            desired_jobs.write(self._layout, name, ended)
+
+    def statuses(self) -> list[JobStatus]:
+        """Return every job that is known, wanted or running.
+
+        Raises:
+            FlinkUnavailableError: The JobManager does not answer.
+        """
+        desired = desired_jobs.read(self._layout)
+        listed: dict[str, RunningJob] = {}
+        for job in self.rest.jobs():
+            if job.name not in listed or not job.has_ended:
+                listed[job.name] = job
+        names = sorted({*known_jobs(self._layout), *desired, *listed})
+        return [self._status(name, listed.get(name), desired.get(name)) for name in names]
+
+    def _status(self, name: str, job: RunningJob | None, entry: DesiredJob | None) -> JobStatus:
+        counts, restarts = {"completed": 0, "failed": 0}, 0
+        if job is not None:
+            try:
+                counts, restarts = self.rest.checkpoints(job.job_id), self.rest.restarts(job.job_id)
+            except FlinkRefusedError:
+                # it ended between two requests: its line simply has no counts
+                counts, restarts = {"completed": 0, "failed": 0}, 0
+        return JobStatus(
+            name=name,
+            state=job.state if job else ("MISSING" if entry and entry.is_wanted else "-"),
+            is_wanted=bool(entry and entry.is_wanted),
+            job_id=job.job_id if job else "",
+            checkpoints=counts["completed"],
+            failed_checkpoints=counts["failed"],
+            restarts=restarts,
+            resume_from=resume_point(self._layout, entry) if entry else None,
+        )
+
+
+def _unwanted(entry: DesiredJob, resume_from: str | None) -> DesiredJob:
+    return DesiredJob(
+        arguments=entry.arguments, is_wanted=False, job_id=entry.job_id, resume_from=resume_from
+    )
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), "no reason given")
+
+
+def _reason(errors: str, log: Path, log_size: int) -> str:
+    """Return what a user can act on: the Python error in the log, else Flink's innermost cause."""
+    try:
+        with log.open("rb") as handle:
+            handle.seek(log_size)
+            written = handle.read().decode("utf-8", "replace")
+    except OSError:
+        written = ""
+    if "Traceback (most recent call last)" in written:
+        last = written.rsplit("Traceback (most recent call last)", 1)[1].splitlines()
+        message = [line for line in last if line and not line.startswith((" ", "\t"))]
+        if len(message) > 1:
+            return message[1] if message[0] == ":" else message[0]
+    causes = [line for line in errors.splitlines() if line.startswith("Caused by:")]
+    return causes[-1] if causes else _first_line(errors)
+
+
+__all__ = [
+    "FlinkRefusedError",
+    "FlinkUnavailableError",
+    "JobControl",
+    "JobError",
+    "JobStatus",
+    "known_jobs",
+]
