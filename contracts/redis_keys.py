@@ -27,6 +27,29 @@ def positions_seen(domain: str) -> str:
     return f"{domain}:positions:seen"
 
 
+def positions_versions(domain: str) -> str:
+    """Hash: entity id -> `<event_time_ms> <seq> <run_id>` of its newest position, plain text.
+
+    The feeder's guard compares with it and needs not decode the position.
+    """
+    return f"{domain}:positions:versions"
+
+
+def positions_of_run(domain: str, run_id: str) -> str:
+    """Sorted set: entity id scored by event time, of the entities whose position is of a run."""
+    return f"{domain}:positions:run:{run_id}"
+
+
+def runs(domain: str) -> str:
+    """Sorted set: run id scored by the wall time (epoch ms) of its first record."""
+    return f"{domain}:runs"
+
+
+def run_clocks(domain: str) -> str:
+    """Hash: run id -> `<newest event_time_ms> <wall time of its last record>`, plain text."""
+    return f"{domain}:runs:clocks"
+
+
 def surge(domain: str) -> str:
     """Hash: zone id -> `contracts.live.ZoneMetrics` as JSON, the newest window per zone."""
     return f"{domain}:surge"
