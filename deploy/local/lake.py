@@ -1,7 +1,7 @@
 """Create and evolve the Iceberg tables of the contracts: the work behind `farol lake init`.
 
-Tables that dbt builds are not made here. Nothing is ever dropped or narrowed: what cannot be reached by adding an optional
-column is refused with the difference.
+Tables that dbt builds are not made here. Nothing is ever dropped or narrowed: what cannot be reached
+by adding an optional column is refused with the difference.
 """
 
 from collections.abc import Iterable
@@ -53,7 +53,8 @@ class CatalogUnreachableError(LakeError):
 
     def __init__(self, uri: str, cause: Exception) -> None:
         super().__init__(
-            f"no Iceberg catalog answers at {uri} ({type(cause).__name__}). Start it: farol up catalog"
+            f"no Iceberg catalog answers at {uri} ({type(cause).__name__}). "
+            "Start it: farol up catalog"
         )
         self.uri = uri
 
@@ -66,8 +67,9 @@ class IncompatibleTableError(LakeError):
         self.differences = tuple(differences)
         super().__init__(
             f"table {CATALOG}.{identifier} exists and differs from the contracts: "
-            f"{'; '.join(self.differences)}. Nothing was changed. Move the data to a table of another name and drop this "
-            "one, or use a fresh state folder (FAROL_HOME), then run farol lake init again"
+            f"{'; '.join(self.differences)}. Nothing was changed. Move the data to a table of "
+            "another name and drop this one, or use a fresh state folder (FAROL_HOME); "
+            "then run: farol lake init"
         )
 
 
@@ -122,7 +124,7 @@ def initialise(catalog: Catalog, tables: Iterable[TableSpec] = TABLES) -> tuple[
 
 
 def differences(table: Table, spec: TableSpec) -> tuple[str, ...]:
-    """Return what of an existing table contradicts its specification; missing optional columns do not."""
+    """Return what contradicts the specification; a missing optional column does not."""
     found: list[str] = []
     fields = {field.name: field for field in table.schema().fields}
     for column in spec.columns:

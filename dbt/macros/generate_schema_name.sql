@@ -1,0 +1,4 @@
+{#- The bare name (silver, gold): the namespaces are part of the contract, not of the developer. -#}
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {{ custom_schema_name | trim if custom_schema_name else target.schema }}
+{%- endmacro %}

@@ -1,0 +1,34 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+) }}
+
+-- A payment is one event and never changes, and staging has dropped its copies: what is above the offsets seen is new.
+select
+    payments.payment_id,
+    payments.event_id,
+    payments.run_id,
+    payments.trip_id,
+    payments.rider_id,
+    payments.driver_id,
+    payments.method,
+    payments.event_time as settled_at,
+    {{ minute_of_day('payments.event_time') }} as settled_minute_of_day,
+    payments.fare_minor,
+    payments.fee_minor,
+    payments.payout_minor,
+    payments.tip_minor,
+    payments.currency,
+    payments._kafka_partition,
+    payments._kafka_offset
+from {{ ref('stg_payments') }} as payments
+{% if is_incremental() %}
+left join (
+    select
+        _kafka_partition,
+        max(_kafka_offset) as highest_offset
+    from {{ this }}
+    group by _kafka_partition
+) as seen on payments._kafka_partition = seen._kafka_partition
+where payments._kafka_offset > coalesce(seen.highest_offset, -1)
+{% endif %}

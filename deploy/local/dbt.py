@@ -1,0 +1,159 @@
+"""Runs dbt for one stack: addresses in, output folders out of the source tree, one build at a time.
+
+dbt is a subprocess that works in `dbt/` without the repository on its import path: the folder's name
+would shadow dbt's own package.
+"""
+
+import os
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import trino
+from filelock import FileLock, Timeout
+
+from contracts.tables import BRONZE_TABLES, CATALOG
+from deploy.local import probes
+from deploy.local.layout import Layout
+
+_NEEDS_TRINO: Final = frozenset(
+    {"build", "run", "test", "seed", "snapshot", "show", "compile", "docs", "source"}
+)
+_WAIT_S: Final = 900.0
+Say = Callable[[str], None]
+
+
+class DbtError(Exception):
+    """dbt cannot run, or has failed."""
+
+
+class TrinoUnreachableError(DbtError):
+    """Trino gives no answer."""
+
+    def __init__(self, address: str, cause: Exception) -> None:
+        super().__init__(
+            f"Trino does not answer at {address} ({cause}). Start it: farol up catalog trino"
+        )
+        self.address = address
+
+
+class MissingTablesError(DbtError):
+    """Bronze tables that the models read do not exist."""
+
+    def __init__(self, missing: Sequence[str]) -> None:
+        super().__init__(
+            f"{len(missing)} Bronze tables are missing ({', '.join(missing[:3])}, ...). "
+            "Create them: farol lake init"
+        )
+        self.missing = tuple(missing)
+
+
+class BusyError(DbtError):
+    """Another dbt holds the stack for too long."""
+
+    def __init__(self, lock: Path, waited_s: float) -> None:
+        super().__init__(
+            f"another dbt has been at work on this stack for {waited_s:.0f} s (lock {lock}). "
+            "Wait for it or stop it, then try again"
+        )
+
+
+class FailedError(DbtError):
+    """dbt ended with an error; it has said which on its own output."""
+
+    def __init__(self, command: str, exit_code: int, log: Path) -> None:
+        super().__init__(
+            f"dbt {command} failed (exit code {exit_code}). What failed is named above; "
+            f"details: {log}. A repeated run repairs what a broken one left"
+        )
+        self.exit_code = exit_code
+
+
+def folder(layout: Layout) -> Path:
+    """Return where dbt's target, logs and lock of this stack are."""
+    return layout.home / "dbt"
+
+
+def environment(layout: Layout) -> dict[str, str]:
+    """Return the environment of dbt: the stack's addresses, and none of Python's paths."""
+    inherited = {
+        name: text
+        for name, text in os.environ.items()
+        if not name.startswith(("DBT_", "PYTHONPATH", "PYTHONHOME"))
+    }
+    return inherited | {
+        "FAROL_TRINO_HOST": "127.0.0.1",
+        "FAROL_TRINO_PORT": str(layout.port("trino")),
+        "DBT_PROFILES_DIR": str(layout.repository / "dbt"),
+        "DBT_TARGET_PATH": str(folder(layout) / "target"),
+        "DBT_LOG_PATH": str(folder(layout) / "logs"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+
+
+def arguments(given: Sequence[str]) -> tuple[str, ...]:
+    """Return dbt's arguments: as given, but a build leaves unit tests out unless it names them.
+
+    Unit tests prove the models' logic, not the data: they run in the test suite, and each costs
+    a query.
+    """
+    words = tuple(given)
+    names_tests = any("resource-type" in word or "test_type:" in word for word in words)
+    if words[:1] == ("build",) and not names_tests:
+        return (*words, "--exclude-resource-type", "unit_test")
+    return words
+
+
+def run(layout: Layout, given: Sequence[str], say: Say, wait_s: float = _WAIT_S) -> None:
+    """Run dbt with these arguments; its output goes to this process's output.
+
+    Two builds at once could both read the same new records and append them twice, so a second one
+    waits.
+
+    Raises:
+        DbtError: Trino is away, tables are missing, another build does not end, or dbt fails.
+    """
+    folder(layout).mkdir(parents=True, exist_ok=True)
+    command = given[0] if given else ""
+    if command in _NEEDS_TRINO:
+        _check(layout)
+    lock = FileLock(folder(layout) / "build.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        say("farol: another dbt is at work on this stack, waiting for it to end")
+        try:
+            lock.acquire(timeout=wait_s)
+        except Timeout as error:
+            raise BusyError(Path(lock.lock_file), wait_s) from error
+    try:
+        result = subprocess.run(
+            [str(layout.python("app").with_name("dbt")), *arguments(given)],
+            cwd=layout.repository / "dbt",
+            env=environment(layout),
+            check=False,
+        )
+    finally:
+        lock.release()
+    if result.returncode:
+        raise FailedError(command, result.returncode, folder(layout) / "logs" / "dbt.log")
+
+
+def _check(layout: Layout) -> None:
+    try:
+        probes.trino(layout)
+        connection = probes.trino_connection(layout)
+        try:
+            cursor = connection.cursor()
+            cursor.execute(f"show tables from {CATALOG}.bronze")
+            present = {row[0] for row in cursor.fetchall()}
+        finally:
+            connection.close()
+    except trino.exceptions.TrinoUserError:
+        present = set()
+    except (probes.NotReadyError, trino.exceptions.Error, OSError) as error:
+        raise TrinoUnreachableError(layout.url("trino"), error) from error
+    missing = [spec.identifier for spec in BRONZE_TABLES if spec.name not in present]
+    if missing:
+        raise MissingTablesError(missing)
