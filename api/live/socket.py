@@ -17,7 +17,7 @@ from contracts.live import Problem, Subscribe
 
 HEARTBEAT_S: Final = 5.0
 SUBSCRIBE_WITHIN_S: Final = 15.0
-SEND_WITHIN_S: Final = 20.0
+SEND_WITHIN_S: Final = 60.0
 WISH_PAUSE_S: Final = 0.05
 CLOSE_NORMAL: Final = 1000
 CLOSE_GOING_AWAY: Final = 1001

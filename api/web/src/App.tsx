@@ -1,0 +1,105 @@
+import { useCallback, useEffect, useRef, useState } from "react";
+import { type Hover, MapEngine, type Padding } from "./map/engine";
+import type { MapSettings, ZoneCollection } from "./map/zones";
+import { Counts } from "./panels/Counts";
+import { Header } from "./panels/Header";
+import { KeyForm } from "./panels/KeyForm";
+import { Tooltip } from "./panels/Tooltip";
+import { ZoneDetail } from "./panels/ZoneDetail";
+import { Zones } from "./panels/Zones";
+import { type LiveStore, usePanelState } from "./state/store";
+
+interface Props {
+  readonly store: LiveStore;
+  readonly zones: ZoneCollection;
+  readonly settings: MapSettings;
+}
+
+const PHONE_PX = 720;
+
+export function App({ store, zones, settings }: Props) {
+  const state = usePanelState(store);
+  const container = useRef<HTMLDivElement>(null);
+  const engine = useRef<MapEngine | null>(null);
+  const [hover, setHover] = useState<Hover | null>(null);
+  const [isOpen, setIsOpen] = useState(innerWidth >= PHONE_PX);
+
+  useEffect(() => {
+    if (container.current === null) return;
+    const made = new MapEngine(container.current, store, zones, settings, setHover, padding());
+    engine.current = made;
+    window.farol = debugHook(store, made);
+    return () => made.destroy();
+  }, [store, zones, settings]);
+
+  const select = useCallback(
+    (zoneId: number) => {
+      store.dispatch({ type: "selectZone", zoneId });
+      engine.current?.flyTo(zoneId, padding());
+    },
+    [store],
+  );
+  const unselect = useCallback(() => store.dispatch({ type: "selectZone", zoneId: null }), [store]);
+
+  const selected = zones.features.find((feature) => feature.id === state.selectedZone);
+  return (
+    <div className={isOpen ? "app open" : "app"}>
+      <main ref={container} className="map" aria-label="Live map" />
+      <div className="side">
+        <Header state={state} />
+        <button
+          type="button"
+          className="fold card"
+          aria-expanded={isOpen}
+          onClick={() => setIsOpen(!isOpen)}
+        >
+          {isOpen ? "Hide figures" : "Show figures"}
+        </button>
+        <div className="panels">
+          <Counts state={state} store={store} />
+          <Zones state={state} features={zones.features} onSelect={select} />
+          <button type="button" className="card whole" onClick={() => engine.current?.showCity(padding())}>
+            Whole city
+          </button>
+        </div>
+      </div>
+      {state.connection === "denied" ? <KeyForm /> : null}
+      {state.notice === null ? null : (
+        <p className="card notice" role="alert">
+          {state.notice}
+        </p>
+      )}
+      {selected === undefined ? null : (
+        <ZoneDetail state={state} feature={selected} onClose={unselect} />
+      )}
+      {hover === null ? null : <Tooltip hover={hover} state={state} features={zones.features} />}
+    </div>
+  );
+}
+
+/** What the panels cover, so that the city is drawn beside them. */
+function padding(): Padding {
+  return innerWidth < PHONE_PX
+    ? { top: 110, right: 12, bottom: 40, left: 12 }
+    : { top: 24, right: 24, bottom: 24, left: 360 };
+}
+
+function debugHook(store: LiveStore, engine: MapEngine): FarolHook {
+  return {
+    state: () => {
+      const { connection, sequence, positions, zones, updateCount, notice } = store.current;
+      return {
+        connection,
+        sequence,
+        updateCount,
+        notice,
+        positions: positions.size,
+        zones: zones.size,
+        frames: engine.framesDrawn,
+      };
+    },
+    drawnAt: (entityId) => engine.drawnAt(entityId),
+    known: (entityId) => store.current.positions.get(entityId) ?? null,
+    zone: (zoneId) => store.current.zones.get(zoneId) ?? null,
+  };
+}

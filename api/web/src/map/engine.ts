@@ -1,0 +1,288 @@
+/**
+ * Draws the city: MapLibre holds the ground and the camera, deck.gl draws zones, names and drivers above it.
+ * It reads the store every frame; React never sees a driver move.
+ */
+import type { Layer, PickingInfo } from "@deck.gl/core";
+import { GeoJsonLayer, ScatterplotLayer, TextLayer } from "@deck.gl/layers";
+import { MapboxOverlay } from "@deck.gl/mapbox";
+import maplibregl from "maplibre-gl";
+import type { Position } from "../contracts";
+import { Animator } from "../motion/animator";
+import type { LiveStore } from "../state/store";
+import { STATUS_COLOURS, surgeColour } from "./colours";
+import { baseStyle } from "./style";
+import { boundsOf, type MapSettings, type ZoneCollection, type ZoneFeature } from "./zones";
+
+const FRAME_MS = 1000 / 30;
+const FONT = "'Inter Variable', system-ui, sans-serif";
+const UNKNOWN_COLOUR = [148, 163, 184, 255] as const;
+
+export interface Hover {
+  readonly x: number;
+  readonly y: number;
+  readonly kind: "driver" | "zone";
+  readonly id: string;
+}
+
+export interface Padding {
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+  readonly left: number;
+}
+
+export class MapEngine {
+  readonly map: maplibregl.Map;
+  private readonly overlay: MapboxOverlay;
+  private readonly animator: Animator;
+  private readonly features: ReadonlyMap<number, ZoneFeature>;
+  private readonly unsubscribe: () => void;
+  private drawn: ReadonlyMap<string, Position> = new Map();
+  private drawnGeneration = -1;
+  private frame = 0;
+  private lastFrameMs = 0;
+  private zonesLayers: readonly [Layer, Layer] | null = null;
+  private readonly characters: string;
+  private zonesKey: readonly unknown[] = [];
+  private frameCount = 0;
+
+  constructor(
+    container: HTMLElement,
+    private readonly store: LiveStore,
+    private readonly zones: ZoneCollection,
+    settings: MapSettings,
+    private readonly onHover: (hover: Hover | null) => void,
+    padding: Padding,
+  ) {
+    this.features = new Map(zones.features.map((feature) => [feature.id, feature]));
+    // All at once: a set that grows would draw the picture of the letters anew again and again.
+    this.characters = charactersOf(zones);
+    this.animator = new Animator(matchMedia("(prefers-reduced-motion: reduce)").matches);
+    const box = boundsOf(zones.features);
+    this.map = new maplibregl.Map({
+      container,
+      style: baseStyle(zones, settings),
+      bounds: middleOf(box),
+      fitBoundsOptions: { padding },
+      minZoom: 8,
+      maxZoom: 17,
+      maxPitch: 0,
+      dragRotate: false,
+      attributionControl: settings.tile_attribution === "" ? false : { compact: true },
+    });
+    this.map.touchZoomRotate.disableRotation();
+    this.map.addControl(new maplibregl.NavigationControl({ showCompass: false }), "bottom-right");
+    this.map.addControl(new maplibregl.ScaleControl({ unit: "metric" }), "bottom-right");
+    this.map.getCanvas().setAttribute("aria-label", "Map of the city; arrow keys move, plus and minus zoom");
+    this.overlay = new MapboxOverlay({ interleaved: false, layers: [] });
+    this.map.addControl(this.overlay);
+    this.unsubscribe = store.subscribe(this.take);
+    this.take();
+    this.frame = requestAnimationFrame(this.draw);
+  }
+
+  destroy(): void {
+    cancelAnimationFrame(this.frame);
+    this.unsubscribe();
+    this.map.remove();
+  }
+
+  zone(zoneId: number): ZoneFeature | undefined {
+    return this.features.get(zoneId);
+  }
+
+  flyTo(zoneId: number, padding: Padding): void {
+    const feature = this.features.get(zoneId);
+    if (feature === undefined) return;
+    const box = boundsOf([feature]);
+    this.map.fitBounds([box.west, box.south, box.east, box.north], {
+      padding: {
+        top: padding.top + 60,
+        right: padding.right + 60,
+        bottom: padding.bottom + 60,
+        left: padding.left + 60,
+      },
+      maxZoom: 13.5,
+      duration: 700,
+    });
+  }
+
+  showCity(padding: Padding): void {
+    this.map.fitBounds(middleOf(boundsOf(this.zones.features)), { padding, duration: 700 });
+  }
+
+  /** Where a driver is drawn now, on the ground and on the page; for tests and for the curious. */
+  drawnAt(entityId: string): { lon: number; lat: number; x: number; y: number } | null {
+    const at = this.animator.position(entityId, performance.now());
+    if (at === null) return null;
+    const point = this.map.project([at.lon, at.lat]);
+    return { ...at, x: point.x, y: point.y };
+  }
+
+  get framesDrawn(): number {
+    return this.frameCount;
+  }
+
+  private take = (): void => {
+    const { positions, generation } = this.store.current;
+    if (positions === this.drawn) return;
+    const nowMs = performance.now();
+    const isFresh = generation !== this.drawnGeneration;
+    for (const [entityId, position] of positions) {
+      if (position.entity_type !== "driver") continue;
+      if (position !== this.drawn.get(entityId)) {
+        this.animator.place(entityId, position, nowMs, isFresh);
+      }
+    }
+    for (const entityId of this.drawn.keys()) {
+      if (!positions.has(entityId)) this.animator.remove(entityId);
+    }
+    this.drawn = positions;
+    this.drawnGeneration = generation;
+  };
+
+  private draw = (nowMs: number): void => {
+    this.frame = requestAnimationFrame(this.draw);
+    if (nowMs - this.lastFrameMs < FRAME_MS - 2) return;
+    this.lastFrameMs = nowMs;
+    this.frameCount += 1;
+    const zoom = this.map.getZoom();
+    const [shapes, names] = this.zoneLayers(zoom);
+    this.overlay.setProps({ layers: [shapes, ...this.driverLayers(zoom), names] });
+  };
+
+  private driverLayers(zoom: number): Layer[] {
+    const { hiddenStatuses } = this.store.current;
+    const length = this.animator.count;
+    const positions = new Float32Array(length * 2);
+    this.animator.fill(positions, performance.now());
+    const colours = new Uint8ClampedArray(length * 4);
+    for (let slot = 0; slot < length; slot += 1) {
+      const status = this.drawn.get(this.animator.idAt(slot)!)?.driver_status ?? null;
+      colours.set(status === null ? UNKNOWN_COLOUR : STATUS_COLOURS[status], slot * 4);
+      if (status !== null && hiddenStatuses.has(status)) colours[slot * 4 + 3] = 0;
+    }
+    const data = {
+      length,
+      attributes: {
+        getPosition: { value: positions, size: 2 },
+        getFillColor: { value: colours, size: 4 },
+      },
+    };
+    const radius = Math.min(9, Math.max(2.6, 2.6 + (zoom - 10) * 1.1));
+    return [
+      new ScatterplotLayer({
+        id: "drivers-glow",
+        data,
+        getRadius: radius * 2.4,
+        radiusUnits: "pixels",
+        opacity: 0.016,
+      }),
+      new ScatterplotLayer({
+        id: "drivers",
+        data,
+        getRadius: radius,
+        radiusUnits: "pixels",
+        pickable: true,
+        onHover: (info: PickingInfo) => this.hoverDriver(info),
+        onClick: (info: PickingInfo) => this.hoverDriver(info),
+      }),
+    ];
+  }
+
+  private zoneLayers(zoom: number): readonly [Layer, Layer] {
+    const { zones, selectedZone } = this.store.current;
+    const detail = zoom < 11.2 ? 0 : zoom < 12.6 ? 1 : 2;
+    const key = [zones, selectedZone, detail];
+    if (this.zonesLayers !== null && key.every((part, index) => part === this.zonesKey[index])) {
+      return this.zonesLayers;
+    }
+    this.zonesKey = key;
+    const multiplier = (feature: ZoneFeature): number => zones.get(feature.id)?.multiplier ?? 1;
+    this.zonesLayers = [
+      new GeoJsonLayer<ZoneFeature["properties"]>({
+        id: "zones",
+        data: this.zones as never,
+        pickable: true,
+        stroked: true,
+        filled: true,
+        getFillColor: (feature) => mutable(surgeColour(multiplier(feature as unknown as ZoneFeature))),
+        getLineColor: (feature) =>
+          (feature as unknown as ZoneFeature).id === selectedZone
+            ? [255, 255, 255, 235]
+            : [86, 118, 178, 95],
+        getLineWidth: (feature) =>
+          (feature as unknown as ZoneFeature).id === selectedZone ? 2.5 : 1,
+        lineWidthUnits: "pixels",
+        lineJointRounded: true,
+        transitions: { getFillColor: 600 },
+        updateTriggers: {
+          getFillColor: [zones],
+          getLineColor: [selectedZone],
+          getLineWidth: [selectedZone],
+        },
+        onHover: (info: PickingInfo) => this.hoverZone(info),
+        onClick: (info: PickingInfo) => this.clickZone(info),
+      }),
+      new TextLayer<ZoneFeature>({
+        id: "zone-names",
+        data: this.zones.features,
+        getPosition: (feature) => [feature.properties.label_lon, feature.properties.label_lat],
+        getText: (feature) => zoneLabel(feature, multiplier(feature), detail),
+        getSize: detail === 0 ? 11 : 12,
+        getColor: (feature) => (multiplier(feature) > 1 ? [255, 244, 224, 235] : [148, 170, 212, 150]),
+        fontFamily: FONT,
+        fontWeight: 600,
+        characterSet: this.characters,
+        fontSettings: { sdf: true, fontSize: 48, buffer: 8, radius: 14 },
+        outlineWidth: 3,
+        outlineColor: [7, 11, 20, 220],
+        updateTriggers: { getText: [zones, detail], getColor: [zones], getSize: [detail] },
+      }),
+    ];
+    return this.zonesLayers;
+  }
+
+  private hoverDriver(info: PickingInfo): boolean {
+    const id = info.index >= 0 ? this.animator.idAt(info.index) : undefined;
+    this.onHover(id === undefined ? null : { x: info.x, y: info.y, kind: "driver", id });
+    return id !== undefined;
+  }
+
+  private hoverZone(info: PickingInfo): boolean {
+    const feature = info.object as ZoneFeature | undefined;
+    this.onHover(
+      feature === undefined ? null : { x: info.x, y: info.y, kind: "zone", id: String(feature.id) },
+    );
+    return feature !== undefined;
+  }
+
+  private clickZone(info: PickingInfo): boolean {
+    const feature = info.object as ZoneFeature | undefined;
+    const zoneId = feature?.id ?? null;
+    const isSame = zoneId === this.store.current.selectedZone;
+    this.store.dispatch({ type: "selectZone", zoneId: isSame ? null : zoneId });
+    return true;
+  }
+}
+
+function zoneLabel(feature: ZoneFeature, multiplier: number, detail: number): string {
+  const price = multiplier > 1 ? `${multiplier.toFixed(1)}×` : "";
+  if (detail === 0) return price;
+  const name = detail === 1 ? feature.properties.acronym : feature.properties.name;
+  return price === "" ? name : `${name}\n${price}`;
+}
+
+function mutable(colour: readonly [number, number, number, number]): [number, number, number, number] {
+  return [colour[0], colour[1], colour[2], colour[3]];
+}
+
+function charactersOf(zones: ZoneCollection): string {
+  const letters = zones.features.flatMap(({ properties }) => [...properties.name, ...properties.acronym]);
+  return [...new Set([..."0123456789.× ", ...letters])].join("");
+}
+
+/** Most of the traffic is in the northern two thirds; the far south is water and forest. */
+function middleOf(box: { west: number; south: number; east: number; north: number }): [number, number, number, number] {
+  return [box.west, box.south + 0.42 * (box.north - box.south), box.east, box.north];
+}
