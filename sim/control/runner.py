@@ -1,0 +1,282 @@
+"""Moves one run in a thread of its own and lets others steer it.
+
+STOPPED -> STARTING -> RUNNING -> DRAINING -> PAUSED, then RUNNING again or ENDING -> STOPPED. Commands
+only set what is wanted; the thread does it between two steps, so no run is touched from outside.
+"""
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from sim.control.status import State, Status, describe
+from sim.domain.errors import SimError
+from sim.domain.scenario import Scenario
+from sim.publishing.pacing import Pacer
+from sim.publishing.port import Aborted, Port
+from sim.publishing.run import CHUNK_MS, Run
+
+_LOG: Final = logging.getLogger("farol.sim")
+_COMMIT_EVERY_S: Final = 0.5
+_PAUSE_S: Final = 0.05
+_GIVE_UP_S: Final = 8.0
+
+
+class CommandRefused(SimError):  # noqa: N818 - the name says what happened
+    """A command came in a state that does not take it."""
+
+    def __init__(self, command: str, state: State, allowed: tuple[State, ...]) -> None:
+        self.command = command
+        self.state = state
+        self.allowed = allowed
+        names = ", ".join(allowed)
+        super().__init__(f"cannot {command} while {state}: possible while {names}")
+
+
+class Runner:
+    """At most one run at a time. All methods may be called from any thread."""
+
+    def __init__(self, make_port: Callable[[], Port], home: Path) -> None:
+        self._make_port = make_port
+        self._home = home
+        self._lock = threading.Lock()
+        self._state = State.STOPPED
+        self._status = Status(state=State.STOPPED)
+        self._thread: threading.Thread | None = None
+        self._port: Port | None = None
+        self._wants_end = False
+        self._wants_resume = False
+        self._wants_speed: float | None = None
+        self._must_stop = threading.Event()
+        self._unfinished = unfinished_runs(home)
+
+    def status(self) -> Status:
+        """Return what is going on now."""
+        with self._lock:
+            status, state, port = self._status, self._state, self._port
+        problem = port.problem() if port is not None else None
+        changes: dict[str, object] = {"state": state, "problem": problem}
+        if problem is not None:
+            changes["events_per_s"] = 0.0
+        return msgspec.structs.replace(status, unfinished_runs=self._unfinished, **changes)
+
+    def start(self, scenario: Scenario, run_id: str) -> Status:
+        """Begin a run.
+
+        Raises:
+            CommandRefused: There is a run already.
+        """
+        with self._lock:
+            self._need("start", State.STOPPED)
+            self._state = State.STARTING
+            self._wants_end = self._wants_resume = False
+            self._wants_speed = None
+            self._status = Status(
+                state=State.STARTING,
+                run_id=run_id,
+                scenario=scenario.name,
+                seed=scenario.seed,
+                speed_ratio=scenario.speed_ratio,
+            )
+            self._port = self._make_port()
+            self._thread = threading.Thread(
+                target=self._live, args=(scenario, run_id, self._port), name="run", daemon=True
+            )
+            self._thread.start()
+        return self.status()
+
+    def drain(self) -> Status:
+        """Let trips finish, at full speed, then stand still.
+
+        Raises:
+            CommandRefused: There is no run that could be drained.
+        """
+        with self._lock:
+            self._need("drain", State.RUNNING, State.DRAINING)
+            self._state = State.DRAINING
+        return self.status()
+
+    def resume(self) -> Status:
+        """Go on after a drain.
+
+        Raises:
+            CommandRefused: The run does not stand still.
+        """
+        with self._lock:
+            self._need("resume", State.PAUSED)
+            self._wants_resume = True
+        return self.status()
+
+    def set_speed(self, speed_ratio: float) -> Status:
+        """Go on at another speed, 0 is as fast as possible.
+
+        Raises:
+            CommandRefused: There is no run.
+        """
+        with self._lock:
+            self._need("set the speed", State.RUNNING, State.DRAINING, State.PAUSED)
+            self._wants_speed = speed_ratio
+        return self.status()
+
+    def end(self) -> Status:
+        """Drain, send `stream_end`, close the ledger.
+
+        Raises:
+            CommandRefused: There is no run.
+        """
+        with self._lock:
+            self._need("end", State.RUNNING, State.DRAINING, State.PAUSED, State.ENDING)
+            self._wants_end = True
+            if self._state is State.RUNNING:
+                self._state = State.DRAINING
+        return self.status()
+
+    def shut_down(self) -> None:
+        """Stop at once, for the end of the process: the run stays unfinished, its ledger readable."""
+        self._must_stop.set()
+        thread, port = self._thread, self._port
+        if thread is None or port is None:
+            return
+        thread.join(_GIVE_UP_S)
+        if thread.is_alive():
+            port.abort()
+            thread.join(_GIVE_UP_S)
+
+    def join(self, timeout_s: float | None = None) -> bool:
+        """Wait for the end of the run; return whether it has come."""
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+            return not self._thread.is_alive()
+        return True
+
+    def _need(self, command: str, *allowed: State) -> None:
+        if self._state not in allowed:
+            raise CommandRefused(command, self._state, allowed)
+
+    def _live(self, scenario: Scenario, run_id: str, port: Port) -> None:
+        run: Run | None = None
+        try:
+            run = Run(scenario, run_id, port, self._home)
+            _LOG.info("run_started run_id=%s scenario=%s", run_id, scenario.name)
+            self._set(State.RUNNING, State.STARTING)
+            is_ended = self._move(run)
+            _LOG.info("run_stopped run_id=%s is_ended=%s", run_id, is_ended)
+            error = None
+        except Aborted as aborted:
+            is_ended, error = False, f"stopped while waiting: {aborted}"
+        except Exception as failure:  # the thread's last frame: whatever it is must reach the status
+            _LOG.exception("run_failed run_id=%s", run_id)
+            is_ended, error = False, f"{type(failure).__name__}: {failure}"
+        if run is not None and not is_ended:
+            run.abandon()
+        with self._lock:
+            self._state = State.STOPPED
+            self._port = None
+            self._status = msgspec.structs.replace(
+                self._status, events_per_s=0.0, lag_s=0.0, is_ended=is_ended, error=error
+            )
+        self._unfinished = unfinished_runs(self._home)
+
+    def _move(self, run: Run) -> bool:
+        """Move the run until its end, or until the process stops; return whether it ended."""
+        pacer = Pacer(run.scenario.speed_ratio, run.now_ms)
+        meter = _Meter()
+        while not self._must_stop.is_set():
+            state = self._obey(run, pacer)
+            if state is State.PAUSED:
+                run.port.poll()
+                self._must_stop.wait(_PAUSE_S)
+            elif state is State.ENDING:
+                run.end()
+                self._note(run, pacer, meter)
+                return True
+            else:
+                self._step(run, pacer, is_paced=state is State.RUNNING)
+            if meter.is_due():
+                run.publisher.commit()
+                self._note(run, pacer, meter)
+        run.publisher.commit()
+        run.port.flush()
+        return False
+
+    def _obey(self, run: Run, pacer: Pacer) -> State:
+        """Do what was asked for since the last step and return the state to act in."""
+        with self._lock:
+            if self._wants_speed is not None:
+                pacer.set_speed(self._wants_speed, run.now_ms)
+                self._wants_speed = None
+            if self._state is State.DRAINING:
+                run.begin_drain()
+                if run.is_drained:
+                    self._state = State.PAUSED
+            if self._state is State.PAUSED:
+                if self._wants_end:
+                    self._state = State.ENDING
+                elif self._wants_resume:
+                    run.resume()
+                    pacer.set_speed(pacer.speed_ratio, run.now_ms)
+                    self._wants_resume = False
+                    self._state = State.RUNNING
+            return self._state
+
+    def _step(self, run: Run, pacer: Pacer, *, is_paced: bool) -> None:
+        if not is_paced:
+            run.advance(run.now_ms + CHUNK_MS)
+            return
+        target_ms = pacer.target_ms(run.now_ms, CHUNK_MS)
+        if target_ms > run.now_ms:
+            run.advance(target_ms)
+        run.port.poll()
+        self._must_stop.wait(pacer.rest_s())
+
+    def _note(self, run: Run, pacer: Pacer, meter: "_Meter") -> None:
+        rate = meter.rate(sum(run.publisher.produced.values()))
+        status = describe(
+            run, self._state, lag_s=pacer.lag_s, events_per_s=rate, speed=pacer.speed_ratio
+        )
+        with self._lock:
+            self._status = status
+
+    def _set(self, state: State, expected: State) -> None:
+        with self._lock:
+            if self._state is expected:
+                self._state = state
+
+
+class _Meter:
+    """Says when the ledger is due, and how many records went out per second of wall time since."""
+
+    def __init__(self) -> None:
+        self._at_s = time.monotonic()
+        self._records = 0
+
+    def is_due(self) -> bool:
+        return time.monotonic() - self._at_s >= _COMMIT_EVERY_S
+
+    def rate(self, records: int) -> float:
+        now_s = time.monotonic()
+        rate = (records - self._records) / max(now_s - self._at_s, 1e-3)
+        self._at_s, self._records = now_s, records
+        return rate
+
+
+def unfinished_runs(home: Path) -> list[str]:
+    """Return the runs whose ledger says that they never ended: a crash, or a stop without an end."""
+    found = []
+    for path in sorted((home / "runs").glob("*/truth.sqlite")):
+        try:
+            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+                row = db.execute(
+                    "select state from run where producer = 'sim'"
+                ).fetchone()
+        except sqlite3.Error:
+            continue
+        if row is not None and row[0] == "running":
+            found.append(path.parent.name)
+    return found

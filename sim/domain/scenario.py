@@ -1,0 +1,167 @@
+"""Everything a run is configured by: frozen, complete, checked on reading; an unknown key is an error.
+
+Rates and shares carry their unit in the name. Nothing else in the simulator has a tunable number.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+from contracts.rules import SURGE_OUT_OF_ORDERNESS_MS
+from sim.domain.tariff import Tariff
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+HourlyWeights = Annotated[
+    tuple[Annotated[float, msgspec.Meta(ge=0, le=100)], ...],
+    msgspec.Meta(min_length=24, max_length=24),
+]
+
+WEEKDAY_DEMAND: Final = (
+    (0.22, 0.15, 0.11, 0.10, 0.14, 0.32, 0.62, 0.92, 1.00, 0.82, 0.66, 0.66)
+    + (0.72, 0.70, 0.66, 0.68, 0.76, 0.92, 1.00, 0.90, 0.72, 0.60, 0.48, 0.34)
+)  # fmt: skip
+WEEKDAY_SHIFT_STARTS: Final = (
+    (0.3, 0.2, 0.2, 0.5, 2.0, 4.0, 5.0, 4.0, 3.0, 2.0, 1.5, 1.2)
+    + (1.5, 1.5, 2.0, 2.5, 3.0, 3.5, 3.0, 2.0, 1.2, 0.8, 0.6, 0.4)
+)  # fmt: skip
+WEEKDAY_SPEED_KMH: Final = (
+    (42.0, 44.0, 45.0, 45.0, 42.0, 36.0, 29.0, 23.0, 21.0, 24.0, 26.0, 26.0)
+    + (25.0, 25.0, 25.0, 24.0, 22.0, 19.0, 18.0, 21.0, 26.0, 31.0, 35.0, 39.0)
+)  # fmt: skip
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all sections of a scenario."""
+
+
+class Agents(_Section, frozen=True, kw_only=True):
+    """Who lives in the city."""
+
+    drivers: Annotated[int, msgspec.Meta(ge=1, le=100_000)]
+    riders: Annotated[int, msgspec.Meta(ge=1, le=500_000)]
+    shift_start_weights: HourlyWeights = WEEKDAY_SHIFT_STARTS
+    profile_updates_per_hour: NotNegative = 30.0
+
+
+class Demand(_Section, frozen=True, kw_only=True):
+    """How many riders want to go where: Poisson in time, gravity in space."""
+
+    peak_requests_per_hour: Positive
+    hourly_weights: HourlyWeights = WEEKDAY_DEMAND
+    centre_scale_m: Positive = 9000.0
+    gravity_scale_m: Positive = 4500.0
+
+    def __post_init__(self) -> None:
+        """Refuse hours that never bring a request.
+
+        Raises:
+            ValueError: All weights are zero.
+        """
+        if not any(self.hourly_weights):
+            raise ValueError("hourly_weights must not all be zero")
+
+
+class Policies(_Section, frozen=True, kw_only=True):
+    """Which implementation takes each decision."""
+
+    matching: Literal["nearest"] = "nearest"
+    surge: Literal["model", "flat"] = "model"
+    pricing: Literal["tariff"] = "tariff"
+    demand: Literal["poisson_gravity"] = "poisson_gravity"
+    routing: Literal["grid", "straight"] = "grid"
+    repositioning: Literal["zone_pull", "stay"] = "zone_pull"
+
+
+class Movement(_Section, frozen=True, kw_only=True):
+    """How fast the city moves and how often it tells where it is."""
+
+    speed_kmh_by_hour: Annotated[
+        tuple[Annotated[float, msgspec.Meta(ge=5, le=90)], ...],
+        msgspec.Meta(min_length=24, max_length=24),
+    ] = WEEKDAY_SPEED_KMH
+    detour_ratio: Annotated[float, msgspec.Meta(ge=1, le=3)] = 1.3
+    ping_active_ms: Annotated[int, msgspec.Meta(ge=1000, le=60_000)] = 4000
+    ping_idle_ms: Annotated[int, msgspec.Meta(ge=1000, le=600_000)] = 30_000
+    tick_ms: Annotated[int, msgspec.Meta(ge=50, le=1000)] = 500
+    reposition_after_s: Positive = 240.0
+
+
+class Trips(_Section, frozen=True, kw_only=True):
+    """How riders and drivers behave around one trip."""
+
+    offer_expiry_s: Positive = 15.0
+    offer_ignored_share: Share = 0.04
+    offer_retry_s: Positive = 5.0
+    search_rings: Annotated[int, msgspec.Meta(ge=0, le=20)] = 4
+    driver_cancel_share: Share = 0.02
+    no_show_share: Share = 0.015
+    no_show_wait_s: Positive = 300.0
+    boarding_mean_s: Positive = 45.0
+    tip_share: Share = 0.15
+
+
+class Faults(_Section, frozen=True, kw_only=True):
+    """The plan of imperfections; shares are per event, silences per active driver and hour."""
+
+    duplicate_share: Share = 0.0
+    malformed_share: Share = 0.0
+    late_share: Share = 0.0
+    out_of_order_share: Share = 0.0
+    teleport_share: Share = 0.0
+    silences_per_driver_hour: NotNegative = 0.0
+    dropped_share: Share = 0.0
+    lossy: bool = False
+    late_min_s: Positive = 30.0
+    late_max_s: Positive = 120.0
+    out_of_order_max_s: Annotated[float, msgspec.Meta(gt=0.1, lt=10)] = 9.0
+    duplicate_delay_max_s: Annotated[float, msgspec.Meta(gt=0, le=10)] = 5.0
+    silence_min_s: Annotated[float, msgspec.Meta(gt=600)] = 660.0
+    silence_max_s: Positive = 1200.0
+
+    def __post_init__(self) -> None:
+        """Refuse plans that contradict themselves.
+
+        Raises:
+            ValueError: Shares exceed 1 together, a range is empty, or records are dropped without `lossy`.
+        """
+        shares = self.duplicate_share + self.malformed_share + self.late_share
+        shares += self.out_of_order_share + self.teleport_share + self.dropped_share
+        if shares > 1:
+            raise ValueError(f"the shares add up to {shares:g}, more than 1")
+        if self.dropped_share and not self.lossy:
+            raise ValueError("dropped_share needs lossy: true, so that the audit knows")
+        if self.late_min_s > self.late_max_s or self.silence_min_s > self.silence_max_s:
+            raise ValueError("a minimum lies above its maximum")
+        if self.late_min_s * 1000 < SURGE_OUT_OF_ORDERNESS_MS + 10_000:
+            raise ValueError(
+                "late_min_s must be at least 25, else a late record may still be in time"
+            )
+
+
+class Scenario(_Section, frozen=True, kw_only=True):
+    """One city, one stretch of time, one seed."""
+
+    name: Annotated[str, msgspec.Meta(pattern="^[a-z0-9_]{1,64}$")]
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+    agents: Agents
+    demand: Demand
+    start_time: Annotated[datetime, msgspec.Meta(tz=True)] = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    utc_offset_hours: Annotated[int, msgspec.Meta(ge=-12, le=14)] = -3
+    speed_ratio: Annotated[float, msgspec.Meta(ge=0, le=10_000)] = 1.0
+    policies: Policies = Policies()
+    movement: Movement = Movement()
+    trips: Trips = Trips()
+    tariff: Tariff = Tariff()
+    faults: Faults = Faults()
+
+    @property
+    def start_ms(self) -> int:
+        """Start of the run in epoch milliseconds, whole 10 s."""
+        return int(self.start_time.timestamp()) // 10 * 10_000
+
+    def local_hour(self, epoch_ms: int) -> int:
+        """Return the hour on the city's clocks."""
+        return (epoch_ms // 3_600_000 + self.utc_offset_hours) % 24

@@ -1,0 +1,105 @@
+"""One run of one city: wires the parts, moves time forward, drains."""
+
+from typing import Final
+
+import simpy
+
+from contracts.events import TripState
+from sim.domain.scenario import Scenario
+from sim.engine import crowd
+from sim.engine.agents import make_drivers, make_riders
+from sim.engine.city import City
+from sim.engine.drivers import work
+from sim.engine.fleet import Fleet
+from sim.engine.reports import Reporter
+from sim.engine.rides import Ride
+from sim.engine.sink import EventSink
+from sim.engine.stamping import Stamper
+from sim.engine.streams import Streams
+from sim.policies.choice import choose
+
+DRAIN_LIMIT_MS: Final = 7_200_000
+"""Simulated time after which a drain stops waiting for trips."""
+
+
+class Simulation:
+    """A city that can be stepped. Same scenario and run_id, same events in the same order, however it is stepped."""
+
+    def __init__(self, scenario: Scenario, run_id: str, sink: EventSink) -> None:
+        self.scenario = scenario
+        self.run_id = run_id
+        self._env = simpy.Environment(initial_time=scenario.start_ms)
+        streams = Streams(scenario.seed)
+        decisions = choose(scenario)
+        stamper = Stamper(run_id)
+        reporter = Reporter(stamper, sink)
+        people = streams.of("people")
+        drivers = make_drivers(scenario.agents, decisions.demand, people)
+        riders = make_riders(scenario.agents, decisions.demand, people)
+        fleet = Fleet(
+            entity_ids=[d.driver_id for d in drivers] + [r.rider_id for r in riders],
+            driver_count=len(drivers),
+            noise_m=[d.dna.gps_noise_m for d in drivers] + [4.0] * len(riders),
+            rng=streams.of("gps_noise"),
+            stamper=stamper,
+            emit=reporter.ping,
+        )
+        self.city = City(self._env, scenario, decisions, streams, reporter, fleet, drivers, riders)
+        self._rides: dict[str, simpy.Process] = {}
+        self._stepped_ms = scenario.start_ms
+        shifts = streams.of("shifts")
+        self._env.process(crowd.profiles(self.city))
+        for driver in drivers:
+            self._env.process(work(self.city, driver, shifts))
+        self._env.process(crowd.requests(self.city, stamper.derive, self._start_ride))
+        self._env.process(crowd.surge(self.city))
+        self._env.process(crowd.movement(self.city))
+
+    @property
+    def now_ms(self) -> int:
+        """Simulated time in epoch milliseconds."""
+        return self._stepped_ms
+
+    @property
+    def complete_until_ms(self) -> int:
+        """No event with a time up to this one will come any more: pings wait for their tick, all else comes at once."""
+        return self._stepped_ms - self.scenario.movement.tick_ms - 1
+
+    @property
+    def trips_in_flight(self) -> int:
+        """Trips that have not ended, their payment and ratings included."""
+        return len(self._rides)
+
+    def step(self, until_ms: int) -> None:
+        """Let everything before `until_ms` happen."""
+        if until_ms > self._stepped_ms:
+            self._env.run(until=until_ms)
+            self._stepped_ms = until_ms
+
+    def stop_requests(self) -> None:
+        """Begin a drain: no new requests, everything under way goes on."""
+        self.city.accepts_requests = False
+
+    def resume_requests(self) -> None:
+        """End a drain: riders may ask again."""
+        self.city.accepts_requests = True
+
+    def end_trips_now(self) -> None:
+        """End a drain's patience: the system cancels what has not started and completes what has."""
+        for trip_id, process in list(self._rides.items()):
+            if not self.city.trips[trip_id].is_final:
+                process.interrupt()
+
+    def trips_by_state(self) -> dict[TripState, int]:
+        """Return the number of trips by state, final ones since the start of the run."""
+        return {state: self.city.trip_counts[state] for state in TripState}
+
+    def _start_ride(self, ride: Ride) -> None:
+        process = self._env.process(ride.run())
+        trip_id = ride.trip.trip_id
+        self._rides[trip_id] = process
+
+        def forget(_: simpy.Event) -> None:
+            del self._rides[trip_id]
+
+        process.callbacks.append(forget)

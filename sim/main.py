@@ -1,0 +1,184 @@
+"""The simulator's command: `serve` waits for orders over HTTP, `run` makes one run and ends.
+
+    python -m sim.main serve
+    python -m sim.main run --config demo --until 10m --out DIR|kafka [--speed N] [--home DIR]
+"""
+
+import argparse
+import logging
+import os
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import uvicorn
+
+from contracts.ports import port
+from sim.control import scenarios
+from sim.control.runner import Runner
+from sim.control.server import build
+from sim.domain.errors import SimError
+from sim.publishing.files import FilePort
+from sim.publishing.kafka import KafkaPort
+from sim.publishing.pacing import Pacer
+from sim.publishing.port import Port
+from sim.publishing.run import CHUNK_MS, Run, derived_run_id, new_run_id
+
+_LOOPBACK: Final = "127.0.0.1"
+_UNITS_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_COMMIT_EVERY_S: Final = 0.5
+_TELL_EVERY_S: Final = 5.0
+_LOG: Final = logging.getLogger("farol.sim")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the environment says."""
+
+    home: Path
+    port_offset: int
+    kafka: str
+
+    @property
+    def api_key(self) -> str:
+        """The key of the control server.
+
+        Raises:
+            SimError: There is none.
+        """
+        given = os.environ.get("FAROL_API_KEY", "").strip()
+        path = self.home / "secrets" / "api_key"
+        if not given and path.is_file():
+            given = path.read_text(encoding="utf-8").strip()
+        if not given:
+            raise SimError(f"no API key: set FAROL_API_KEY, or let `farol up` write {path}")
+        return given
+
+
+def read_settings() -> Settings:
+    """Return the settings of the environment.
+
+    Raises:
+        SimError: A variable has no usable value.
+    """
+    text = os.environ.get("FAROL_PORT_OFFSET", "0")
+    if not text.lstrip("-").isdigit():
+        raise SimError(f"FAROL_PORT_OFFSET is {text!r}: give a whole number")
+    offset = int(text)
+    home = os.environ.get("FAROL_HOME") or str(Path(__file__).parents[1] / ".farol" / "state")
+    kafka = os.environ.get("FAROL_KAFKA") or f"{_LOOPBACK}:{port('kafka', offset)}"
+    return Settings(home=Path(home), port_offset=offset, kafka=kafka)
+
+
+def duration_ms(text: str) -> int:
+    """Return a duration such as `90s`, `10m`, `4h` or `1h30m` in milliseconds.
+
+    Raises:
+        SimError: The text is none.
+    """
+    if not re.fullmatch(r"(\d+[smhd])+", text):
+        raise SimError(f"{text!r} is no duration: write 90s, 10m, 4h or 1h30m")
+    parts = re.findall(r"(\d+)([smhd])", text)
+    return sum(int(number) * _UNITS_S[unit] for number, unit in parts) * 1000
+
+
+def serve(settings: Settings) -> None:
+    """Serve until told to stop."""
+    runner = Runner(lambda: KafkaPort(settings.kafka), settings.home)
+    app = build(runner, settings.api_key)
+    uvicorn.run(
+        app,
+        host=_LOOPBACK,
+        port=port("sim", settings.port_offset),
+        log_level="warning",
+        timeout_graceful_shutdown=5,
+    )
+
+
+def run_once(settings: Settings, arguments: argparse.Namespace) -> None:
+    """Make one run from start to `stream_end` and say how it went."""
+    speed = 0.0 if arguments.speed is None else arguments.speed
+    overrides = {} if arguments.seed is None else {"seed": arguments.seed}
+    path = Path(arguments.config)
+    scenario = (
+        scenarios.from_file(path, overrides)
+        if path.suffix in (".yaml", ".yml", ".json")
+        else scenarios.named(arguments.config, overrides)
+    )
+    is_kafka = arguments.out == "kafka"
+    target: Port = KafkaPort(settings.kafka) if is_kafka else FilePort(Path(arguments.out))
+    run_id = arguments.run_id or (new_run_id() if is_kafka else derived_run_id(scenario))
+    home = settings.home if is_kafka else Path(arguments.out)
+    until_ms = scenario.start_ms + duration_ms(arguments.until)
+    run = Run(scenario, run_id, target, home)
+    pacer = Pacer(speed, run.now_ms)
+    began_s = committed_s = told_s = time.monotonic()
+    while run.now_ms < until_ms:
+        wanted_ms = min(until_ms, pacer.target_ms(run.now_ms, CHUNK_MS))
+        if wanted_ms > run.now_ms:
+            run.advance(wanted_ms)
+        else:
+            target.poll()
+            time.sleep(pacer.rest_s())
+        now_s = time.monotonic()
+        if now_s - committed_s >= _COMMIT_EVERY_S:
+            run.publisher.commit()
+            committed_s = now_s
+        if now_s - told_s >= _TELL_EVERY_S:
+            done_ms = run.now_ms - scenario.start_ms
+            share = done_ms / max(1, until_ms - scenario.start_ms)
+            _LOG.info("run_progress share=%.2f records=%d", share, _records(run))
+            told_s = now_s
+    run.end()
+    took_s = time.monotonic() - began_s
+    _LOG.info(
+        "run_ended run_id=%s records=%d seconds=%.1f per_second=%.0f ledger=%s",
+        run_id,
+        _records(run),
+        took_s,
+        _records(run) / took_s,
+        run.ledger_path,
+    )
+
+
+def _records(run: Run) -> int:
+    return sum(run.publisher.produced.values())
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Return the parsed command line."""
+    parser = argparse.ArgumentParser(prog="python -m sim.main", description=__doc__.split("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("serve", help="wait for orders over HTTP")
+    once = commands.add_parser("run", help="make one run and end")
+    once.add_argument("--config", required=True, help="name of a scenario, or a YAML file")
+    once.add_argument("--until", required=True, help="simulated duration: 90s, 10m, 1h30m")
+    once.add_argument("--out", required=True, help="folder for files, or kafka")
+    once.add_argument("--speed", type=float, help="times real time; default: as fast as possible")
+    once.add_argument("--seed", type=int, help="another seed than the scenario's")
+    once.add_argument("--run-id", help="a UUID; default: new for kafka, derived for files")
+    return parser.parse_args(arguments)
+
+
+def main() -> int:
+    """Run the command and return its exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    arguments = parse_arguments()
+    try:
+        settings = read_settings()
+        if arguments.command == "serve":
+            serve(settings)
+        else:
+            run_once(settings, arguments)
+    except SimError as error:
+        sys.stderr.write(f"sim: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
