@@ -133,7 +133,7 @@ def _count_requests(app: FastAPI, telemetry: Telemetry) -> None:
         # The template, never the address: one series per route, however many zones are asked for.
         route = getattr(request.scope.get("route"), "path", "none")
         telemetry.requests.labels(request.method, route, response.status_code).inc()
-        telemetry.request_seconds.labels(route).observe(time.perf_counter() - began)
+        telemetry.latency.labels(request.method, route).observe(time.perf_counter() - began)
         return response
 
 

@@ -1,6 +1,9 @@
-"""Counters and gauges of this process, in a registry of their own."""
+"""Counters and gauges of this process, named by the contracts, in a registry of their own."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from contracts import metrics
+from contracts.metrics import Metric
 
 
 class Telemetry:
@@ -8,30 +11,20 @@ class Telemetry:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.requests = Counter(
-            "api_requests",
-            "HTTP requests by route and status",
-            ["method", "route", "status"],
+        self.requests = self._counter(metrics.API_REQUESTS)
+        self.latency = Histogram(
+            metrics.API_LATENCY.name,
+            metrics.API_LATENCY.help,
+            metrics.API_LATENCY.labels,
+            buckets=metrics.LATENCY_BUCKETS_S,
             registry=self.registry,
         )
-        self.request_seconds = Histogram(
-            "api_request_seconds", "Time to answer", ["route"], registry=self.registry
-        )
-        self.clients = Gauge("api_live_clients", "Connected WebSockets", registry=self.registry)
-        self.overwritten = Counter(
-            "api_live_overwritten_values",
-            "Values replaced by newer ones before a client could be sent them",
-            registry=self.registry,
-        )
-        self.live_messages = Counter(
-            "api_live_messages", "Messages heard on the live channels", registry=self.registry
-        )
-        self.reconnects = Counter(
-            "api_live_reconnects", "Losses of the live source", registry=self.registry
-        )
-        self.undecodable = Counter(
-            "api_undecodable_values",
-            "Values in Redis that do not fit their contract",
-            ["kind"],
-            registry=self.registry,
-        )
+        clients = metrics.API_CLIENTS
+        self.clients = Gauge(clients.name, clients.help, registry=self.registry)
+        self.overwritten = self._counter(metrics.API_OVERWRITTEN)
+        self.live_messages = self._counter(metrics.API_LIVE_MESSAGES)
+        self.live_losses = self._counter(metrics.API_LIVE_LOSSES)
+        self.undecodable = self._counter(metrics.API_UNDECODABLE)
+
+    def _counter(self, metric: Metric) -> Counter:
+        return Counter(metric.name, metric.help, metric.labels, registry=self.registry)

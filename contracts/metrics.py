@@ -106,10 +106,22 @@ API_LATENCY: Final = Metric(
 API_CLIENTS: Final = Metric(
     "farol_api_websocket_clients_count", "gauge", "WebSocket clients connected now."
 )
-API_DROPPED_FRAMES: Final = Metric(
-    "farol_api_dropped_frames_total",
+API_OVERWRITTEN: Final = Metric(
+    "farol_api_overwritten_values_total",
     "counter",
-    "Deltas that a slow client did not get because newer values replaced them.",
+    "Values that a client did not get because newer ones of the same entity replaced them first.",
+)
+API_LIVE_MESSAGES: Final = Metric(
+    "farol_api_live_messages_total", "counter", "Messages heard on the live channels of Redis."
+)
+API_LIVE_LOSSES: Final = Metric(
+    "farol_api_live_losses_total", "counter", "Times the subscription to the live channels broke."
+)
+API_UNDECODABLE: Final = Metric(
+    "farol_api_undecodable_values_total",
+    "counter",
+    "Values in Redis that do not fit their contract and were passed over, by kind.",
+    ("kind",),
 )
 INGEST_DLQ: Final = Metric(
     "farol_ingest_dlq_total",
@@ -135,6 +147,9 @@ METRICS: Final = (
     API_REQUESTS,
     API_LATENCY,
     API_CLIENTS,
-    API_DROPPED_FRAMES,
+    API_OVERWRITTEN,
+    API_LIVE_MESSAGES,
+    API_LIVE_LOSSES,
+    API_UNDECODABLE,
     INGEST_DLQ,
 )

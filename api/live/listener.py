@@ -63,7 +63,7 @@ class Listener:
                 await self._listen()
             except (RedisError, OSError) as error:
                 self._hub.source_lost(type(error).__name__)
-                self._telemetry.reconnects.inc()
+                self._telemetry.live_losses.inc()
                 _LOG.warning("live_source_lost", extra={"error": str(error), "pause_s": pause_s})
             # A subscription that held counts as recovered, so the next loss starts from the short
             # pause again.

@@ -1,6 +1,6 @@
-"""A make-believe city that writes positions and surge to Redis as the jobs do: for tests and for work on the map.
+"""A make-believe city that writes to Redis as the jobs do: for tests and for work on the map.
 
-`python -m tests.integration.api.city --drivers 500` keeps the local stack's Redis moving until Ctrl-C.
+`python -m tests.integration.api.city --drivers 500` keeps the local Redis moving until Ctrl-C.
 """
 
 import argparse
