@@ -4,6 +4,7 @@ There are never two copies of a job: submissions are made under a lock, each wit
 that is written down before Flink hears of it, and a running job of the same name is refused.
 """
 
+import re
 import secrets
 import time
 from collections.abc import Sequence
@@ -23,6 +24,9 @@ from deploy.local.layout import Layout
 from deploy.local.supervision import service_log
 
 JOBS_PACKAGE: Final = "flink_jobs.jobs"
+_PRINTED: Final = "org.apache.flink.client.python.PythonDriver "
+# "TypeError: ...", "package.module.SomeError: ...", "surge: error: ..."
+_ERROR_LINE: Final = re.compile(r"^[\w.]+(Error|Exception|Exit)?: \S")
 _STOP_TIMEOUT_S: Final = 180.0
 _RUNNING_TIMEOUT_S: Final = 180.0
 
@@ -279,20 +283,22 @@ def _first_line(text: str) -> str:
 
 
 def _reason(errors: str, log: Path, log_size: int) -> str:
-    """Return what a user can act on: the Python error in the log, else Flink's innermost cause."""
+    """Return what a user can act on: the job's own error in the log, else Flink's innermost cause.
+
+    Flink copies what the job's Python prints into its log, one prefixed line each.
+    """
     try:
         with log.open("rb") as handle:
             handle.seek(log_size)
             written = handle.read().decode("utf-8", "replace")
     except OSError:
         written = ""
-    if "Traceback (most recent call last)" in written:
-        last = written.rsplit("Traceback (most recent call last)", 1)[1].splitlines()
-        message = [line for line in last if line and not line.startswith((" ", "\t"))]
-        if len(message) > 1:
-            return message[1] if message[0] == ":" else message[0]
-    causes = [line for line in errors.splitlines() if line.startswith("Caused by:")]
-    return causes[-1] if causes else _first_line(errors)
+    printed = [line.split(" [] - ", 1)[1] for line in written.splitlines() if _PRINTED in line]
+    causes = [line for line in (*printed, *errors.splitlines()) if line.startswith("Caused by:")]
+    own = [line for line in printed if _ERROR_LINE.match(line)]
+    if own and not any("py4j" in line for line in own):
+        return own[-1]
+    return causes[-1] if causes else _first_line("\n".join((*own, errors)))
 
 
 __all__ = [

@@ -1,8 +1,8 @@
 """The keeper: brings back wanted jobs that are gone, and tells Prometheus about it.
 
-A standalone JobManager forgets its jobs when it is killed. The keeper compares the desired jobs with
-what Flink lists and restores a missing or failed one from its newest complete checkpoint. A job
-that somebody cancelled on the dashboard, or that finished, is left alone.
+A standalone JobManager forgets its jobs when it is killed. The keeper compares the desired jobs
+with what Flink lists and restores a missing or failed one from its newest complete checkpoint. What
+somebody cancelled on the dashboard, or what finished, is left alone.
 """
 
 import logging

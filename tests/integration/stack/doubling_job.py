@@ -22,7 +22,6 @@ def main(broker: str, source: str, sink: str) -> None:
     table = StreamTableEnvironment.create(
         StreamExecutionEnvironment.get_execution_environment(settings)
     )
-    table.get_config().set("table.exec.uid.generation", "ALWAYS")
     table.create_temporary_function("doubled", doubled)
     table.execute_sql(f"""
         create table numbers (n string) with (
