@@ -1,0 +1,21 @@
+-- Purpose: records that came later than their partition allows, onto <topic>.late, bytes as they were.
+-- Inputs: view surge_late. Output: table surge_late_records. Key: the original key. Event time, lateness: none.
+-- At least once: a repeat carries the same topic, partition and offset headers.
+create temporary table surge_late_records (
+    kafka_key bytes,
+    raw_value bytes,
+    late_topic string not null metadata from 'topic',
+    headers map<string not null, bytes> metadata
+) with (
+    'connector' = 'kafka',
+    'topic' = '$topics',
+    'properties.bootstrap.servers' = '$bootstrap_servers',
+    'properties.max.request.size' = '$max_record_bytes',
+    'properties.compression.type' = 'lz4',
+    'properties.linger.ms' = '20',
+    'sink.delivery-guarantee' = 'at-least-once',
+    'key.format' = 'raw',
+    'key.fields' = 'kafka_key',
+    'value.format' = 'raw',
+    'value.fields-include' = 'EXCEPT_KEY'
+)
