@@ -1,0 +1,196 @@
+"""One audit: reads ledger and servers, runs the checks that fit the run, waits where asked to."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from contracts.domain import (
+    DRIVER_STATUS,
+    PAYMENTS,
+    TAXI_TRIPS,
+    TRIPS,
+    input_topic,
+)
+from contracts.ledger import relative_path
+from contracts.live import RegionWindow
+from deploy.audit.checks import bronze, gold, produced, regions, silver, surge
+from deploy.audit.file_windows import opened
+from deploy.audit.ledger import newest_run, read_truth
+from deploy.audit.log import TopicLog
+from deploy.audit.report import Check, Report, note
+from deploy.audit.sources.kafka import KafkaSource
+from deploy.audit.sources.lake import STAGING, LakeSource
+from deploy.audit.sources.redis import RedisSource
+from deploy.local.layout import Layout
+
+RETRY_AFTER_S: Final = 5.0
+REDIS_WINDOWS_READ: Final = 200_000
+RECENT_S: Final = 30 * 60
+"""A run that ended within this time cannot have lost a window of Redis to expiry (one hour)."""
+Told = Callable[[str], None]
+
+
+def run(
+    layout: Layout,
+    run_id: str | None = None,
+    wait_s: float = 0.0,
+    tell: Told = lambda text: None,
+) -> Report:
+    """Return the report on a run.
+
+    Args:
+        layout: Where the state is, and which ports the servers have.
+        run_id: The run; the newest one if not given.
+        wait_s: How long to repeat the audit while all that is wrong may still settle (the last
+            checkpoint, the last build).
+        tell: Called with what is being done.
+
+    Raises:
+        AuditError: The audit cannot be made; the message says what to do.
+    """
+    chosen = run_id or newest_run(layout.home)
+    deadline_s = time.monotonic() + wait_s
+    while True:
+        report = _once(layout, chosen, tell)
+        left_s = deadline_s - time.monotonic()
+        if not report.may_still_settle() or left_s <= 0:
+            return report
+        open_ = len(report.failures())
+        tell(f"{open_} checks are behind, asking again for {left_s:.0f} s more")
+        time.sleep(min(RETRY_AFTER_S, left_s))
+
+
+def _once(layout: Layout, run_id: str, tell: Told) -> Report:
+    began_s = time.monotonic()
+    read_truth(layout.home, run_id)  # a wrong run id is told before any server is asked
+    kafka = KafkaSource(f"127.0.0.1:{layout.port('kafka')}")
+    redis = RedisSource(layout.port("redis"))
+    try:
+        audit = _Audit(layout, run_id, kafka, LakeSource(layout.url("catalog")), redis, tell)
+        checks = audit.checks()
+    finally:
+        kafka.close()
+        redis.close()
+    return Report(
+        run_id=run_id,
+        producer=audit.truth.producer,
+        state=audit.truth.state,
+        checks=tuple(checks),
+        seconds=round(time.monotonic() - began_s, 2),
+    )
+
+
+class _Audit:
+    def __init__(
+        self,
+        layout: Layout,
+        run_id: str,
+        kafka: KafkaSource,
+        lake: LakeSource,
+        redis: RedisSource,
+        tell: Told,
+    ) -> None:
+        self._layout = layout
+        self._kafka = kafka
+        self._lake = lake
+        self._redis = redis
+        self._tell = tell
+        self.truth = read_truth(layout.home, run_id)
+        self._whole: dict[str, TopicLog] = {}
+        self._logs: dict[str, TopicLog] = {}
+
+    def checks(self) -> list[Check]:
+        # A run that goes on grows while it is read. Downstream is read before upstream, so that
+        # whatever is found there must be found above as well; the ledger, the source of all, last.
+        truth = self.truth
+        topics = [input_topic(name) for name in truth.offsets]
+        self._tell("reading Gold, Silver and Bronze")
+        trips, payments = self._lake.trips(truth.run_id), self._lake.payments(truth.run_id)
+        staged = {t.name: self._lake.staged(STAGING[t.name]) for t in topics if t.name in STAGING}
+        dlqs = {topic.name: self._lake.dlq(topic) for topic in topics}
+        bronzes = {topic.name: self._lake.bronze(topic) for topic in topics}
+        zones = self._kafka.zone_windows() if truth.domain == TRIPS.domain else None
+        for topic in topics:
+            self._tell(f"reading {topic.name}")
+            self._whole[topic.name] = self._kafka.log(topic.name, truth.run_id)
+        self.truth = truth = read_truth(self._layout.home, truth.run_id)
+        for topic in topics:
+            ranges = truth.offsets[topic.name]
+            self._logs[topic.name] = self._whole[topic.name].within(ranges)
+        self._tell("comparing")
+        checks: list[Check] = []
+        for log in self._logs.values():
+            checks += produced.check_produced(truth, log)
+        for name, log in self._logs.items():
+            ranges = truth.offsets[name]
+            checks.append(bronze.check_bronze(log, bronzes[name], ranges))
+            checks.append(bronze.check_dlq(log, dlqs[name], ranges, bronzes[name]))
+        for name, rows in staged.items():
+            log, ranges = self._logs[name], truth.offsets[name]
+            checks.append(silver.check_silver(log, STAGING[name], rows, ranges))
+        if truth.producer == "sim":
+            checks += self._gold(trips, payments)
+            checks += surge.check_windows(
+                truth, self._whole[TRIPS.name], self._whole[DRIVER_STATUS.name], zones
+            )
+            hashed = self._redis.zones(truth.domain)
+            checks.append(surge.check_redis(zones, hashed, is_ended=truth.is_ended))
+        if truth.producer == "replay":
+            checks += self._regions()
+        return checks
+
+    def _gold(
+        self, trips: gold.Built[gold.TripRow] | None, payments: gold.Built[gold.PaymentRow] | None
+    ) -> list[Check]:
+        """Compare Gold with the truth up to what its newest build has read."""
+        truth = self.truth
+        transitions, moneys = truth.transitions, truth.payments
+        checks = [gold.check_trips_end(transitions)] if truth.is_ended else []
+        if trips is not None:
+            seen = self._logs[TRIPS.name].events_up_to(trips.newest)
+            transitions = [change for change in transitions if change.event_id in seen]
+            sent = self._sent(TRIPS.name, [change.event_id for change in truth.transitions])
+            checks.append(gold.check_is_complete("gold.fact_trips", sent, len(transitions)))
+        checks += gold.check_trips(transitions, None if trips is None else trips.rows)
+        if payments is not None:
+            seen = self._logs[PAYMENTS.name].events_up_to(payments.newest)
+            moneys = [money for money in moneys if money.event_id in seen]
+            sent = self._sent(PAYMENTS.name, [money.event_id for money in truth.payments])
+            checks.append(gold.check_is_complete("gold.fact_payments", sent, len(moneys)))
+        checks += gold.check_payments(moneys, None if payments is None else payments.rows)
+        return checks
+
+    def _sent(self, topic: str, event_ids: list[str]) -> int:
+        """Return how many events of the truth can be in Gold: all but those dropped on purpose."""
+        dropped = {
+            fault.event_id
+            for fault in self.truth.faults
+            if fault.topic == topic and fault.fault == "dropped"
+        }
+        return sum(event_id not in dropped for event_id in event_ids)
+
+    def _regions(self) -> list[Check]:
+        truth = self.truth
+        if not truth.is_ended:
+            return [
+                note(regions.AREA, "rows and windows", "-", "compared once the replay has ended")
+            ]
+        whole, own = self._whole[TAXI_TRIPS.name], self._logs[TAXI_TRIPS.name]
+        ledger = self._layout.home / relative_path(truth.run_id)
+        late = self._kafka.late_rows(truth.run_id)
+        records = self._kafka.region_windows()
+        table = None if records is None else regions.windows_table(records)
+        with opened(truth.configuration, ledger.parent / "audit") as file:
+            checks = regions.check_rows(truth, file)
+            checks.append(regions.check_late(truth, whole, own, late))
+            checks += regions.check_windows(truth, file, whole, table, late)
+        checks.append(self._region_redis(records or [], ledger))
+        return checks
+
+    def _region_redis(self, records: list[tuple[int, RegionWindow]], ledger: Path) -> Check:
+        newest = {(w.region_id, w.window_start_ms): w for _, w in records}
+        asked = sorted(newest, key=lambda key: key[1])[-REDIS_WINDOWS_READ:]
+        is_recent = time.time() - ledger.stat().st_mtime < RECENT_S
+        hashed = self._redis.region_windows(asked)
+        return regions.check_redis({key: newest[key] for key in asked}, hashed, is_recent=is_recent)

@@ -1,0 +1,96 @@
+"""`farol audit`: prints the report as a table or as JSON."""
+
+from typing import Annotated, Final
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from deploy.audit.errors import AuditError
+from deploy.audit.report import Check, Report, Verdict
+from deploy.local.layout import Layout, LayoutError
+
+EXIT_DIFFERENT: Final = 1
+EXIT_USAGE: Final = 2
+_STYLES: Final = {
+    Verdict.OK: "green",
+    Verdict.NOTE: "cyan",
+    Verdict.BEHIND: "yellow",
+    Verdict.NOT_BUILT: "yellow",
+    Verdict.DIFFERENT: "bold red",
+}
+
+
+def rendered(report: Report) -> Table:
+    """Return the report as a table, offenders below their check."""
+    table = Table(title=f"audit of {report.producer} run {report.run_id} ({report.state})")
+    table.title_justify = "left"
+    for column in ("area", "check", "expected", "actual", "verdict"):
+        table.add_column(column, justify="right" if column in ("expected", "actual") else "left")
+    table.add_column("detail", overflow="fold")
+    area = ""
+    for check in report.checks:
+        if area and check.area != area:
+            table.add_section()
+        table.add_row(
+            "" if check.area == area else check.area,
+            Text(check.subject),
+            Text(check.expected),
+            Text(check.actual),
+            Text(check.verdict.value, style=_STYLES[check.verdict]),
+            Text(_detail(check)),
+        )
+        area = check.area
+    return table
+
+
+def verdict_line(report: Report) -> str:
+    """Return the outcome in one line."""
+    failures = len(report.failures())
+    took = f"{len(report.checks)} checks in {report.seconds:.1f} s"
+    if not failures:
+        return f"clean: {took}"
+    return f"{failures} of {took} differ: " + ", ".join(c.subject for c in report.failures()[:5])
+
+
+def as_json(report: Report) -> bytes:
+    """Return the report for machines; `is_clean` is what the exit code says."""
+    body = msgspec.to_builtins(report)
+    body["is_clean"] = report.is_clean()
+    return msgspec.json.format(msgspec.json.encode(body), indent=2)
+
+
+def command(
+    run_id: Annotated[
+        str | None, typer.Option("--run", help="The run to audit; the newest if not given.")
+    ] = None,
+    is_json: Annotated[bool, typer.Option("--json", help="Print JSON, not a table.")] = False,
+    wait: Annotated[
+        float, typer.Option(min=0, help="Seconds to wait for the last checkpoint and build.")
+    ] = 0.0,
+) -> None:
+    """Account for every record of a run: truth, Kafka, lake, windows, Redis."""
+    # Imported here: the clients take a second to load, which every farol command would pay.
+    from deploy.audit.audit import run
+
+    console, errors = Console(), Console(stderr=True)
+    try:
+        layout = Layout.from_environment()
+        with errors.status("audit") as status:
+            report = run(layout, run_id, wait, lambda text: status.update(f"audit: {text}"))
+    except (AuditError, LayoutError) as error:
+        errors.print(f"farol audit: {error}", style="red", markup=False, highlight=False)
+        raise typer.Exit(EXIT_USAGE) from None
+    if is_json:
+        typer.echo(as_json(report))
+    else:
+        console.print(rendered(report))
+        console.print(verdict_line(report), highlight=False, markup=False)
+    if not report.is_clean():
+        raise typer.Exit(EXIT_DIFFERENT)
+
+
+def _detail(check: Check) -> str:
+    return "\n".join(filter(None, (check.detail, *check.offenders)))

@@ -1,0 +1,1 @@
+"""The servers as the audit needs them: everything is read, nothing is written."""

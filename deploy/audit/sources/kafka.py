@@ -1,0 +1,204 @@
+"""Topics from one offset to another, read once.
+
+confluent-kafka, as in the simulator: a run has a million records, and its consumer reads them in
+seconds where kafka-python's takes minutes.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+
+from contracts.domain import HEADER_RUN_ID, REGION_WINDOWS, TAXI_TRIPS, ZONE_METRICS
+from contracts.live import RegionWindow, ZoneMetrics
+from deploy.audit.checks.regions import LateRows
+from deploy.audit.checks.surge import Windows
+from deploy.audit.errors import AuditError
+from deploy.audit.log import PARTITION_SHIFT, LogBuilder, TopicLog
+
+_TIMEOUT_S: Final = 20.0
+_SILENCE_S: Final = 60.0
+_BATCH: Final = 10_000
+
+
+class Message(NamedTuple):
+    """A record of a topic."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]]
+
+
+class KafkaSource:
+    """Reads topics of one broker."""
+
+    def __init__(self, bootstrap: str) -> None:
+        """Connect.
+
+        Raises:
+            AuditError: No broker answers.
+        """
+        self._bootstrap = bootstrap
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": "farol-audit",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "isolation.level": "read_committed",
+                "fetch.message.max.bytes": 16 * 1024 * 1024,
+                "queued.max.messages.kbytes": 131_072,
+                "log_level": 0,
+            }
+        )
+        try:
+            metadata = self._consumer.list_topics(timeout=_TIMEOUT_S)
+        except KafkaException as error:
+            raise AuditError(
+                f"no Kafka broker answers at {bootstrap} ({error.args[0].str()}); "
+                "start it with: farol up"
+            ) from error
+        self._partitions = {
+            name: tuple(sorted(topic.partitions)) for name, topic in metadata.topics.items()
+        }
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._consumer.close()
+
+    def has(self, topic: str) -> bool:
+        """Return whether the broker has a topic."""
+        return topic in self._partitions
+
+    def log(self, topic: str, run_id: str) -> TopicLog:
+        """Return an input topic, judged, from its oldest record to where it ends now.
+
+        Raises:
+            AuditError: The topic is not there, or does not answer.
+        """
+        if not self.has(topic):
+            raise AuditError(f"Kafka at {self._bootstrap} has no topic {topic}: farol up")
+        builder = LogBuilder(topic, run_id)
+        ends = self._ends(topic)
+        for partition, end in ends.items():
+            builder.ends_at(partition, end)
+        for message in self._read(topic, ends):
+            headers = dict(message.headers)
+            builder.add(
+                message.partition,
+                message.offset,
+                message.key,
+                message.value,
+                headers.get(HEADER_RUN_ID),
+            )
+        return builder.build()
+
+    def zone_windows(self) -> Windows | None:
+        """Return the newest record of each zone and window, None where there is no such topic."""
+        if not self.has(ZONE_METRICS.name):
+            return None
+        decode = msgspec.json.Decoder(ZoneMetrics).decode
+        newest: dict[tuple[int, int], ZoneMetrics] = {}
+        conflicts: set[tuple[int, int]] = set()
+        for message in self._read(ZONE_METRICS.name, self._ends(ZONE_METRICS.name)):
+            metrics = _decoded(ZONE_METRICS.name, message, decode)
+            key = (metrics.zone_id, metrics.window_end_ms)
+            if newest.setdefault(key, metrics) != metrics:
+                conflicts.add(key)
+                newest[key] = metrics
+        return Windows(newest=newest, conflicts=sorted(conflicts))
+
+    def region_windows(self) -> list[tuple[int, RegionWindow]] | None:
+        """Return all records of the region windows, None where there is no such topic."""
+        if not self.has(REGION_WINDOWS.name):
+            return None
+        decode = msgspec.json.Decoder(RegionWindow).decode
+        return [
+            (message.offset, _decoded(REGION_WINDOWS.name, message, decode))
+            for message in self._read(REGION_WINDOWS.name, self._ends(REGION_WINDOWS.name))
+        ]
+
+    def late_rows(self, run_id: str) -> LateRows | None:
+        """Return a replay's records on the late topic, None where there is no such topic."""
+        topic = TAXI_TRIPS.late
+        if not self.has(topic):
+            return None
+        decode = msgspec.json.Decoder(_LateTrip).decode
+        rows: dict[int, int] = {}
+        for message in self._read(topic, self._ends(topic)):
+            trip = _decoded(topic, message, decode)
+            if trip.run_id != run_id:
+                continue
+            headers = dict(message.headers)
+            try:
+                partition = int((headers["partition"] or b"").decode())
+                offset = int((headers["offset"] or b"").decode())
+            except (KeyError, ValueError) as error:
+                raise AuditError(
+                    f"{topic}/{message.partition}/{message.offset} does not say where it came from"
+                ) from error
+            place = (partition << PARTITION_SHIFT) | offset
+            rows[place] = int(trip.trip_id.rsplit("-", 1)[1])
+        return LateRows(
+            place=np.array(list(rows), dtype=np.int64),
+            row_number=np.array(list(rows.values()), dtype=np.int64),
+        )
+
+    def _ends(self, topic: str) -> dict[int, int]:
+        try:
+            return {
+                partition: self._consumer.get_watermark_offsets(
+                    TopicPartition(topic, partition), timeout=_TIMEOUT_S
+                )[1]
+                for partition in self._partitions[topic]
+            }
+        except KafkaException as error:
+            raise AuditError(f"the offsets of {topic} cannot be read ({error})") from error
+
+    def _read(self, topic: str, ends: dict[int, int]) -> Iterator[Message]:
+        """Yield what lies below the given ends; partitions that are empty are not waited for."""
+        open_ = {partition for partition, end in ends.items() if end > 0}
+        self._consumer.assign(
+            [TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in open_]
+        )
+        silent_s = 0.0
+        while open_:
+            batch = self._consumer.consume(_BATCH, timeout=1.0)
+            silent_s = 0.0 if batch else silent_s + 1.0
+            if silent_s > _SILENCE_S:
+                raise AuditError(
+                    f"{topic}: Kafka at {self._bootstrap} gave nothing for {_SILENCE_S:g} s; "
+                    f"partitions {sorted(open_)} are not read to their end"
+                )
+            for record in batch:
+                error = record.error()
+                partition, offset = int(record.partition() or 0), int(record.offset() or 0)
+                if error is not None:
+                    if error.code() != KafkaError._PARTITION_EOF:
+                        raise AuditError(f"{topic} cannot be read ({error.str()})")
+                    open_.discard(partition)
+                    continue
+                if offset < ends[partition]:
+                    headers: Any = record.headers()
+                    yield Message(partition, offset, record.key(), record.value(), headers or [])
+                if offset >= ends[partition] - 1:
+                    open_.discard(partition)
+        self._consumer.unassign()
+
+
+class _LateTrip(msgspec.Struct):
+    run_id: str
+    trip_id: str
+
+
+def _decoded(topic: str, message: Message, decode: Callable[[bytes], Any]) -> Any:
+    try:
+        return decode(message.value or b"")
+    except msgspec.DecodeError as error:
+        raise AuditError(
+            f"{topic}/{message.partition}/{message.offset} is no record of this topic ({error})"
+        ) from error

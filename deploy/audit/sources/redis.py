@@ -1,0 +1,63 @@
+"""The keys of Redis that the audit compares."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+import redis
+
+from contracts.live import RegionWindow, ZoneMetrics
+from contracts.redis_keys import surge, window
+from deploy.audit.errors import AuditError
+
+_BATCH: Final = 5000
+_TIMEOUT_S: Final = 10.0
+
+
+class RedisSource:
+    """Reads one Redis; every answer is None where it is not there."""
+
+    def __init__(self, port: int) -> None:
+        self._client = redis.Redis(
+            host="127.0.0.1", port=port, socket_timeout=_TIMEOUT_S, socket_connect_timeout=5
+        )
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._client.close()
+
+    def zones(self, domain: str) -> dict[int, ZoneMetrics] | None:
+        """Return the newest metrics of each zone."""
+        try:
+            stored: Any = self._client.hgetall(surge(domain))
+        except redis.RedisError:
+            return None
+        decode = msgspec.json.Decoder(ZoneMetrics).decode
+        return {
+            int(zone): _decoded(f"{surge(domain)} {zone!r}", value, decode)
+            for zone, value in stored.items()
+        }
+
+    def region_windows(
+        self, keys: Sequence[tuple[int, int]]
+    ) -> dict[tuple[int, int], RegionWindow] | None:
+        """Return those of the asked windows (region, start) that have not expired."""
+        decode = msgspec.json.Decoder(RegionWindow).decode
+        found: dict[tuple[int, int], RegionWindow] = {}
+        try:
+            for first in range(0, len(keys), _BATCH):
+                some = keys[first : first + _BATCH]
+                answers: Any = self._client.mget([window(*key) for key in some])
+                for key, value in zip(some, answers, strict=True):
+                    if value is not None:
+                        found[key] = _decoded(window(*key), value, decode)
+        except redis.RedisError:
+            return None
+        return found
+
+
+def _decoded(name: str, value: bytes, decode: Any) -> Any:
+    try:
+        return decode(value)
+    except msgspec.DecodeError as error:
+        raise AuditError(f"Redis {name} is not what the contracts say ({error})") from error
