@@ -39,6 +39,8 @@ _STACK_ERRORS: Final = (
     "deploy.local.services:UnknownServiceError",
     "deploy.local.stack:StartError",
     "deploy.local.supervision:SupervisorError",
+    "deploy.local.topics:TopicsError",
+    "deploy.local.lake:LakeError",
 )
 _JOB_ERRORS: Final = (
     "deploy.local.layout:LayoutError",

@@ -138,13 +138,14 @@ def trino(layout: Layout) -> None:
         connection.close()
 
 
-def trino_connection(layout: Layout) -> Any:
+def trino_connection(layout: Layout, timeout_s: float = 2 * _TIMEOUT_S) -> Any:
     """Return an open connection to Trino with catalog `lake` selected."""
-    return trino_client.connect(
+    connect: Any = trino_client.connect  # the client has no types
+    return connect(
         host="127.0.0.1",
         port=layout.port("trino"),
         user="farol",
         catalog="lake",
-        request_timeout=_TIMEOUT_S * 2,
+        request_timeout=timeout_s,
         max_attempts=1,
     )

@@ -76,5 +76,5 @@ def listeners() -> list[Listener]:
     return [
         Listener(connection.laddr.port, connection.laddr.ip, connection.pid)
         for connection in psutil.net_connections(kind="tcp")
-        if connection.status == psutil.CONN_LISTEN
+        if connection.status == psutil.CONN_LISTEN and connection.laddr
     ]

@@ -11,6 +11,7 @@ from typing import Final
 from deploy.local import probes
 from deploy.local.layout import Layout
 from deploy.local.render import TASK_SLOTS
+from deploy.local.topics import ensure_topics
 
 MARKER: Final = "FAROL_SERVICE"
 
@@ -35,6 +36,8 @@ class Service:
         memory_mb: What it is expected to use, for the check before the start.
         module: Python module that must exist for the service to be started.
         is_http: Whether the first port is worth showing as an address.
+        prepare: Done once the service answers and before anything that depends on it starts;
+            repeatable.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Service:
     memory_mb: int = 100
     module: str = ""
     is_http: bool = True
+    prepare: Callable[[Layout], object] | None = None
 
     def is_installed(self, layout: Layout) -> bool:
         """Return whether the code of the service is there."""
@@ -55,6 +59,19 @@ class Service:
             return True
         path = layout.repository.joinpath(*self.module.split("."))
         return path.with_suffix(".py").is_file() or (path / "__main__.py").is_file()
+
+
+def _make_topics(layout: Layout) -> None:
+    """Create the topics of the contracts that do not exist yet."""
+    ensure_topics(layout)
+
+
+def _make_tables(layout: Layout) -> None:
+    """Create the Iceberg tables of the contracts that do not exist yet."""
+    # seconds of imports, needed here alone
+    from deploy.local import lake
+
+    lake.initialise(lake.connect(layout.url("catalog")))
 
 
 def _java(layout: Layout, environment: str) -> str:
@@ -73,6 +90,7 @@ def _kafka(layout: Layout) -> Service:
             str(config / "server.properties"),
         ),
         probe=probes.kafka,
+        prepare=_make_topics,
         ports=("kafka", "kafka_controller"),
         grace_s=30,
         memory_mb=550,
@@ -108,6 +126,7 @@ def _catalog(layout: Layout) -> Service:
             str(layout.config / "catalog" / "catalog.xml"),
         ),
         probe=probes.catalog,
+        prepare=_make_tables,
         ports=("catalog",),
         memory_mb=170,
     )

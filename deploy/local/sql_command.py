@@ -9,10 +9,10 @@ import typer
 from requests.exceptions import RequestException
 from rich.console import Console
 from rich.table import Table
-from trino.dbapi import connect
 from trino.exceptions import Error, TrinoUserError
 
 from deploy.local.layout import Layout
+from deploy.local.probes import trino_connection
 
 _TIMEOUT_S: Final = 60.0
 
@@ -27,14 +27,7 @@ def run_statement(layout: Layout, statement: str) -> tuple[tuple[str, ...], list
     Raises:
         SqlError: The statement is wrong, it failed, or Trino does not answer.
     """
-    connection = connect(
-        host="127.0.0.1",
-        port=layout.port("trino"),
-        user="farol",
-        catalog="lake",
-        request_timeout=_TIMEOUT_S,
-        max_attempts=1,
-    )
+    connection = trino_connection(layout, timeout_s=_TIMEOUT_S)
     try:
         cursor = connection.cursor()
         cursor.execute(statement.strip().removesuffix(";"))

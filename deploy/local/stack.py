@@ -228,6 +228,8 @@ class _Startup:
             service.probe(self._layout)
         except NotReadyError as error:
             return str(error)
+        if service.prepare is not None:
+            service.prepare(self._layout)
         return None
 
     def _answered(self, service: Service, reason: str | None) -> None:
