@@ -1,7 +1,7 @@
-"""A small city for the surge tests: events with faults, laid out on partitions, and the metrics they must give.
+"""A small city for the surge tests: events with faults on partitions, and what they must give.
 
-`expected_metrics` is written from the words of the design (counts at every tick, by looking at all events), not from
-the job: it shares no code with it except the formulas in `contracts.rules`.
+`expected_metrics` is written from the words of the design (counts at every tick, by looking at all
+events), not from the job: it shares no code with it except the formulas in `contracts.rules`.
 """
 
 import random
@@ -27,7 +27,7 @@ from contracts.timestamps import epoch_ms, rfc3339
 START_MS = epoch_ms("2026-03-02T09:00:00Z")
 SLIDE_MS = 10_000
 LIMIT_MS = 15_000
-"""Of out-of-orderness; written here again on purpose: a changed contract must change this test knowingly."""
+"""Written again on purpose: whoever changes the contract changes this test knowingly."""
 Event = TripEvent | DriverStatusEvent | ControlRecord
 Lane = tuple[str, int]
 
@@ -168,9 +168,9 @@ def laid_out(
     duplicate_share: float = 0.05,
     heartbeat_ms: int = SLIDE_MS,
 ) -> dict[Lane, list[Sent]]:
-    """Return the partitions of both topics: events out of order within the limit, duplicates, heartbeats, an end.
+    """Return the partitions of both topics: disorder within the limit, copies, heartbeats, an end.
 
-    An event moves back by at most `disorder_ms` of event time; of `late_share` by up to three minutes.
+    An event moves back by at most `disorder_ms` of event time, late ones by up to three minutes.
     """
     last_ms = max(epoch_ms(event.event_time) for event in events)
     lanes: dict[Lane, list[tuple[int, int, Event]]] = defaultdict(list)
@@ -198,7 +198,7 @@ def laid_out(
 
 
 def counted(lanes: dict[Lane, list[Sent]]) -> list[Counted]:
-    """Return every event with the instant from which it counts: late ones from the oldest still open instant."""
+    """Return every event with the instant from which it counts."""
     result = []
     for records in lanes.values():
         high_ms = 0
@@ -217,7 +217,7 @@ def end_watermark_ms(lanes: dict[Lane, list[Sent]]) -> int:
 def expected_metrics(
     lanes: dict[Lane, list[Sent]], last_tick_ms: int | None = None
 ) -> dict[tuple[int, int], ZoneMetrics]:
-    """Return what every zone must say, by (zone, window end); `late_records` and `run_id` are left at 0 and run-1."""
+    """Return what every zone must say, by (zone, window end), with `late_records` left at 0."""
     facts = counted(lanes)
     last_ms = end_watermark_ms(lanes) if last_tick_ms is None else last_tick_ms
     trips: dict[str, list[Counted]] = defaultdict(list)

@@ -74,7 +74,7 @@ class Presence(KeyedProcessFunction):  # type: ignore[misc]  # PyFlink has no ty
         if isinstance(fact, TripFact):
             yield from self._advance(self._trips, on_trip(self._trips.decode(kept), fact), timers)
         else:
-            step = on_status(self._drivers.decode(kept), fact, timers.current_watermark())
+            step = on_status(self._drivers.decode(kept), fact)
             yield from self._advance(self._drivers, step, timers)
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Row]:

@@ -60,6 +60,7 @@ def fact_row(fact: TripFact | StatusFact) -> Row:
             fact.zone_id,
             fact.event_ms,
             fact.effective_ms,
+            None,
             fact.run_id,
         )
     return Row(
@@ -70,16 +71,17 @@ def fact_row(fact: TripFact | StatusFact) -> Row:
         fact.idle_zone_id,
         fact.event_ms,
         fact.effective_ms,
+        fact.settled_ms,
         fact.run_id,
     )
 
 
 def fact_of(row: Row) -> TripFact | StatusFact:
     """Return what `fact_row` was given."""
-    kind, entity_id, event_id, is_waiting, zone_id, event_ms, effective_ms, run_id = row
+    kind, entity_id, event_id, is_waiting, zone_id, event_ms, effective_ms, settled_ms, run_id = row
     if kind == _TRIP:
         return TripFact(entity_id, is_waiting, zone_id, event_ms, effective_ms, run_id)
-    return StatusFact(entity_id, event_id, zone_id, event_ms, effective_ms, run_id)
+    return StatusFact(entity_id, event_id, zone_id, event_ms, effective_ms, settled_ms, run_id)
 
 
 def entity_key(row: Row) -> str:

@@ -12,7 +12,7 @@ from contracts.domain import DRIVER_STATUS, TRIPS
 from contracts.events import UNMATCHED_STATES, DriverStatus, DriverStatusEvent, TripEvent
 from contracts.timestamps import epoch_ms
 from contracts.validation import reject_reason
-from flink_jobs.logic.surge_deltas import effective_ms
+from flink_jobs.logic.surge_deltas import WATERMARK_DELAY_MS, effective_ms
 from flink_jobs.logic.surge_drivers import StatusFact
 from flink_jobs.logic.surge_trips import TripFact
 
@@ -75,5 +75,6 @@ def _status(value: bytes | None, high_ms: int) -> StatusFact:
         idle_zone_id=event.zone_id if event.status is DriverStatus.AVAILABLE else None,
         event_ms=event_ms,
         effective_ms=effective_ms(event_ms, high_ms),
+        settled_ms=high_ms - WATERMARK_DELAY_MS,
         run_id=event.run_id,
     )

@@ -32,6 +32,8 @@ class StatusFact:
         idle_zone_id: Zone in which the driver is idle from now on, None if in none.
         event_ms: When it happened.
         effective_ms: From when on it counts; later than `event_ms` for a late record.
+        settled_ms: Instant up to which its partition has no more to say. Decides what is forgotten:
+            the watermark would do as well, but depends on the pace of reading.
         run_id: The run it belongs to.
     """
 
@@ -40,6 +42,7 @@ class StatusFact:
     idle_zone_id: int | None
     event_ms: int
     effective_ms: int
+    settled_ms: int
     run_id: str
 
 
@@ -67,14 +70,8 @@ class Driver:
     timer_ms: int
 
 
-def on_status(state: Driver | None, fact: StatusFact, watermark_ms: int) -> Step[Driver, ZoneDelta]:
-    """Return what one status does to the counts of zones.
-
-    Args:
-        state: What was known.
-        fact: The status.
-        watermark_ms: Decides only what can be forgotten, never a count.
-    """
+def on_status(state: Driver | None, fact: StatusFact) -> Step[Driver, ZoneDelta]:
+    """Return what one status does to the counts of zones."""
     known = state.statuses if state else ()
     new = Status(fact.event_ms, fact.event_id, fact.effective_ms, fact.idle_zone_id)
     if any(status.rank == new.rank for status in known):
@@ -97,7 +94,7 @@ def on_status(state: Driver | None, fact: StatusFact, watermark_ms: int) -> Step
     timer_ms = state.timer_ms if state else fact.effective_ms + RETENTION_MS
     run_id = fact.run_id if statuses[-1] is new or state is None else state.run_id
     return Step(
-        Driver(_remember(statuses, watermark_ms), run_id, timer_ms),
+        Driver(_remember(statuses, fact.settled_ms), run_id, timer_ms),
         emit,
         timer_ms=None if state else timer_ms,
     )
@@ -152,8 +149,8 @@ def _late_zones(statuses: tuple[Status, ...], new: Status) -> set[tuple[int, int
     }
 
 
-def _remember(statuses: tuple[Status, ...], watermark_ms: int) -> tuple[Status, ...]:
+def _remember(statuses: tuple[Status, ...], settled_ms: int) -> tuple[Status, ...]:
     """Return the statuses without those that can no longer matter."""
-    settled = [i for i, status in enumerate(statuses) if status.effective_ms <= watermark_ms]
+    settled = [i for i, status in enumerate(statuses) if status.effective_ms <= settled_ms]
     first = max(0, settled[-1] - REMEMBERED) if settled else 0
     return statuses[first:]

@@ -17,7 +17,7 @@ def fact(at_ms: int, *, waiting: bool, late_ms: int = 0, zone_id: int | None = Z
 
 
 def feed(*facts: TripFact) -> tuple[OpenTrip | None, list[ZoneDelta]]:
-    state, emitted = None, []
+    state, emitted = None, list[ZoneDelta]()
     for each in facts:
         step = on_trip(state, each)
         state = step.state
