@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import httpx
 from filelock import FileLock
@@ -66,6 +66,14 @@ class Downloader:
         self._client = httpx.Client(
             transport=self.transport, timeout=60, follow_redirects=True, http2=False
         )
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_failure: object) -> None:
+        """Close the connections."""
+        self._client.close()
 
     def path_of(self, coordinate: Coordinate) -> Path:
         """Return where the cache keeps a file."""
@@ -146,7 +154,10 @@ class Downloader:
             have_bytes = 0
         problems = []
         for base in self.repositories:
-            headers = {"Range": f"bytes={have_bytes}-"} if have_bytes else {}
+            # as stored: a compressed transfer could not be continued
+            headers = {"Accept-Encoding": "identity"}
+            if have_bytes:
+                headers["Range"] = f"bytes={have_bytes}-"
             with self._client.stream(
                 "GET", f"{base.rstrip('/')}/{coordinate.path}", headers=headers
             ) as response:
@@ -155,7 +166,7 @@ class Downloader:
                     continue
                 resumed = response.status_code == 206
                 with part.open("ab" if resumed else "wb") as sink:
-                    for chunk in response.iter_raw(_CHUNK_BYTES):
+                    for chunk in response.iter_bytes(_CHUNK_BYTES):
                         sink.write(chunk)
                         progress(len(chunk))
                 return

@@ -4,6 +4,7 @@ The environment is read here, once; every other module gets a `Layout` and paths
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from contracts.ports import DEFAULT_PORTS, port
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 DEFAULT_CHECKPOINT_INTERVAL_S: Final = 30
+_PLAIN_PATH: Final = re.compile(r"[\w./@+=-]+")
 
 
 class LayoutError(Exception):
@@ -54,6 +56,12 @@ class Layout:
             raise LayoutError("FAROL_CHECKPOINT_INTERVAL_S must be at least 1 second")
         home = Path(env.get("FAROL_HOME") or REPOSITORY / ".farol" / "state").expanduser()
         cache = env.get("FAROL_CACHE") or platformdirs.user_cache_dir("farol")
+        for what, path in (("FAROL_HOME", home.resolve()), ("the checkout", REPOSITORY)):
+            if not _PLAIN_PATH.fullmatch(str(path)):
+                raise LayoutError(
+                    f"{what} is {str(path)!r}: Kafka, Flink and the supervisor need a path of "
+                    "letters, digits and . _ - + @ = only; choose another folder"
+                )
         return cls(
             repository=REPOSITORY,
             home=home.resolve(),

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 import xmlrpc.client
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -88,12 +88,14 @@ def service_log(layout: Layout, name: str) -> Path:
 
 
 def _quoted(text: str) -> str:
-    escaped = text.replace("%", "%%").replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    # its format has no way to write a quotation mark; paths have none (see `layout`)
+    if '"' in text or "\\" in text:
+        raise SupervisorError(f"cannot be passed to the supervisor: {text!r}")
+    return f'"{text.replace("%", "%%")}"'
 
 
-def _program(layout: Layout, service: Service, environment: Mapping[str, str]) -> str:
-    variables = {**environment, **service.environment, MARKER: service.name}
+def _program(layout: Layout, service: Service) -> str:
+    variables = {**service.environment, MARKER: service.name}
     pairs = ",".join(f"{name}={_quoted(value)}" for name, value in variables.items())
     command = " ".join(_quoted(part) for part in service.command)
     return f"""
@@ -115,10 +117,8 @@ stdout_logfile_backups=1
 """
 
 
-def render_configuration(
-    layout: Layout, services: Iterable[Service], environment: Mapping[str, str]
-) -> str:
-    """Return the supervisor's configuration for all services."""
+def render_configuration(layout: Layout, services: Iterable[Service]) -> str:
+    """Return the supervisor's configuration; what all services share is in its own environment."""
     socket = socket_path(layout)
     head = f"""; written by farol on every start
 [unix_http_server]
@@ -138,7 +138,7 @@ strip_ansi=true
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 """
-    return head + "".join(_program(layout, service, environment) for service in services)
+    return head + "".join(_program(layout, service) for service in services)
 
 
 def base_environment(layout: Layout) -> dict[str, str]:
@@ -157,7 +157,7 @@ def base_environment(layout: Layout) -> dict[str, str]:
 
 def _write_configuration(layout: Layout, services: Iterable[Service]) -> Path:
     config = layout.config / "supervisord.conf"
-    text = render_configuration(layout, services, base_environment(layout))
+    text = render_configuration(layout, services)
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text(text, encoding="utf-8")
     config.chmod(0o600)

@@ -22,22 +22,24 @@ def fetch_all(files: Sequence[LockedFile], cache: Path, console: Console) -> dic
     Raises:
         DownloadError: A file could not be fetched.
     """
-    downloader = Downloader(cache)
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        console=console,
-        transient=True,
-    ) as progress:
+    with (
+        Downloader(cache) as downloader,
+        Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            console=console,
+            transient=True,
+        ) as progress,
+        ThreadPoolExecutor(_WORKERS) as pool,
+    ):
         task = progress.add_task("Java artifacts", total=sum(f.size_bytes for f in files))
-        with ThreadPoolExecutor(_WORKERS) as pool:
-            paths = list(
-                pool.map(
-                    lambda file: downloader.fetch(file, lambda n: progress.advance(task, n)), files
-                )
-            )
+
+        def fetch(file: LockedFile) -> Path:
+            return downloader.fetch(file, lambda count: progress.advance(task, count))
+
+        paths = list(pool.map(fetch, files))
     by_set: dict[str, list[Path]] = {}
     for file, path in zip(files, paths, strict=True):
         by_set.setdefault(file.set_name, []).append(path)
