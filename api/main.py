@@ -164,6 +164,8 @@ def main() -> None:
         proxy_headers=False,
         server_header=False,
         ws_max_size=MAX_WISH_BYTES,
+        # A busy browser may take a while to answer; what it misses meanwhile costs us nothing.
+        ws_ping_timeout=60,
         # On loopback compressing costs more than it saves; a proxy in front may do it.
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=3,

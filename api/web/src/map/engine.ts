@@ -169,14 +169,14 @@ export class MapEngine {
         getFillColor: { value: colours, size: 4 },
       },
     };
-    const radius = Math.min(9, Math.max(2.6, 2.6 + (zoom - 10) * 1.1));
+    const radius = Math.min(9, Math.max(1.7, 2.6 + (zoom - 10) * 1.1));
     return [
       new ScatterplotLayer({
         id: "drivers-glow",
         data,
         getRadius: radius * 2.4,
         radiusUnits: "pixels",
-        opacity: 0.016,
+        opacity: 0.012,
       }),
       new ScatterplotLayer({
         id: "drivers",
@@ -192,7 +192,7 @@ export class MapEngine {
 
   private zoneLayers(zoom: number): readonly [Layer, Layer] {
     const { zones, selectedZone } = this.store.current;
-    const detail = zoom < 11.2 ? 0 : zoom < 12.6 ? 1 : 2;
+    const detail = zoom < 9.8 ? -1 : zoom < 11.2 ? 0 : zoom < 12.6 ? 1 : 2;
     const key = [zones, selectedZone, detail];
     if (this.zonesLayers !== null && key.every((part, index) => part === this.zonesKey[index])) {
       return this.zonesLayers;
@@ -229,7 +229,7 @@ export class MapEngine {
         data: this.zones.features,
         getPosition: (feature) => [feature.properties.label_lon, feature.properties.label_lat],
         getText: (feature) => zoneLabel(feature, multiplier(feature), detail),
-        getSize: detail === 0 ? 11 : 12,
+        getSize: detail <= 0 ? 11 : 12,
         getColor: (feature) => (multiplier(feature) > 1 ? [255, 244, 224, 235] : [148, 170, 212, 150]),
         fontFamily: FONT,
         fontWeight: 600,
@@ -267,6 +267,8 @@ export class MapEngine {
 }
 
 function zoneLabel(feature: ZoneFeature, multiplier: number, detail: number): string {
+  // On a phone the whole city is small: names would cover it.
+  if (detail < 0) return "";
   const price = multiplier > 1 ? `${multiplier.toFixed(1)}×` : "";
   if (detail === 0) return price;
   const name = detail === 1 ? feature.properties.acronym : feature.properties.name;
