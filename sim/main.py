@@ -1,7 +1,7 @@
 """The simulator's command: `serve` waits for orders over HTTP, `run` makes one run and ends.
 
-    python -m sim.main serve
-    python -m sim.main run --config demo --until 10m --out DIR|kafka [--speed N] [--home DIR]
+python -m sim.main serve
+python -m sim.main run --config demo --until 10m --out DIR|kafka [--speed N] [--home DIR]
 """
 
 import argparse
@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Final
@@ -112,6 +113,7 @@ def run_once(settings: Settings, arguments: argparse.Namespace) -> None:
     run_id = arguments.run_id or (new_run_id() if is_kafka else derived_run_id(scenario))
     home = settings.home if is_kafka else Path(arguments.out)
     until_ms = scenario.start_ms + duration_ms(arguments.until)
+    threading.Thread(target=_tell_problems, args=(target,), daemon=True).start()
     run = Run(scenario, run_id, target, home)
     pacer = Pacer(speed, run.now_ms)
     began_s = committed_s = told_s = time.monotonic()
@@ -141,6 +143,15 @@ def run_once(settings: Settings, arguments: argparse.Namespace) -> None:
         _records(run) / took_s,
         run.ledger_path,
     )
+
+
+def _tell_problems(target: Port) -> None:
+    """Say what holds the port up for as long as it does; the main thread waits inside it meanwhile."""
+    while True:
+        time.sleep(_TELL_EVERY_S)
+        problem = target.problem()
+        if problem is not None:
+            _LOG.warning("run_stalled problem=%r", problem)
 
 
 def _records(run: Run) -> int:

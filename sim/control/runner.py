@@ -170,7 +170,9 @@ class Runner:
             error = None
         except Aborted as aborted:
             is_ended, error = False, f"stopped while waiting: {aborted}"
-        except Exception as failure:  # the thread's last frame: whatever it is must reach the status
+        except (
+            Exception
+        ) as failure:  # the thread's last frame: whatever it is must reach the status
             _LOG.exception("run_failed run_id=%s", run_id)
             is_ended, error = False, f"{type(failure).__name__}: {failure}"
         if run is not None and not is_ended:
@@ -272,9 +274,7 @@ def unfinished_runs(home: Path) -> list[str]:
     for path in sorted((home / "runs").glob("*/truth.sqlite")):
         try:
             with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
-                row = db.execute(
-                    "select state from run where producer = 'sim'"
-                ).fetchone()
+                row = db.execute("select state from run where producer = 'sim'").fetchone()
         except sqlite3.Error:
             continue
         if row is not None and row[0] == "running":

@@ -27,7 +27,8 @@ def named(name: str, overrides: dict[str, Any] | None = None) -> Scenario:
 
     Args:
         name: One of `names()`.
-        overrides: Values to put over those of the file, in the same nesting.
+        overrides: Values to put over those of the file, in the same nesting; None takes a key
+            back to its default.
 
     Raises:
         ScenarioError: There is none of this name, or it does not fit its form.
@@ -83,6 +84,9 @@ def _merged(value: Any, overrides: dict[str, Any]) -> Any:
         return value
     merged = dict(value)
     for key, over in overrides.items():
+        if over is None:
+            merged.pop(key, None)
+            continue
         nested = isinstance(over, dict) and isinstance(merged.get(key), dict)
         merged[key] = _merged(merged[key], over) if nested else over
     return merged

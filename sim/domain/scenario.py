@@ -15,7 +15,7 @@ Positive = Annotated[float, msgspec.Meta(gt=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 HourlyWeights = Annotated[
-    tuple[Annotated[float, msgspec.Meta(ge=0, le=100)], ...],
+    tuple[Annotated[float, msgspec.Meta(ge=0, le=1000)], ...],
     msgspec.Meta(min_length=24, max_length=24),
 ]
 

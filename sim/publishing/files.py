@@ -30,7 +30,7 @@ class FilePort:
         self._folder = folder
         self._files: dict[str, BinaryIO] = {}
 
-    def open(self, run_id: str, topics: tuple[str, ...]) -> None:  # noqa: ARG002
+    def open(self, run_id: str, topics: tuple[str, ...]) -> None:
         """Create the files.
 
         Raises:
@@ -45,7 +45,7 @@ class FilePort:
                 self.close()
                 raise OutputExistsError(path) from None
 
-    def partitions(self, topic: str) -> int:  # noqa: ARG002
+    def partitions(self, topic: str) -> int:
         """Return the default of the contracts, so that a file has as many control records as a topic."""
         return PARTITIONS
 

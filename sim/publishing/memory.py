@@ -13,12 +13,12 @@ class MemoryPort:
         self.records: list[Record] = []
         self.run_id = ""
 
-    def open(self, run_id: str, topics: tuple[str, ...]) -> None:  # noqa: ARG002
+    def open(self, run_id: str, topics: tuple[str, ...]) -> None:
         """Start with an empty list."""
         self.run_id = run_id
         self.records.clear()
 
-    def partitions(self, topic: str) -> int:  # noqa: ARG002
+    def partitions(self, topic: str) -> int:
         """Return the default of the contracts."""
         return PARTITIONS
 

@@ -1,0 +1,193 @@
+"""`farol sim start | status | speed | drain | resume | end`: a client of the simulator's control server."""
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import httpx
+import typer
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from deploy.local.layout import Layout
+
+app = typer.Typer(help="Start, watch, drain and end runs of the simulator.", no_args_is_help=True)
+
+_KEY_HEADER: Final = "X-API-Key"
+_ASK_EVERY_S: Final = 0.5
+_ANSWER_WITHIN_S: Final = 30.0
+
+
+class SimClientError(Exception):
+    """The simulator refused a command or does not answer; the message says what to do."""
+
+
+class SimClient:
+    """Speaks to the control server of one stack."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._url = f"http://127.0.0.1:{layout.port('sim')}"
+        key_path = layout.home / "secrets" / "api_key"
+        try:
+            key = key_path.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SimClientError(f"no API key in {key_path}: run `farol up sim` first") from error
+        self._http = httpx.Client(
+            base_url=self._url, headers={_KEY_HEADER: key}, timeout=_ANSWER_WITHIN_S
+        )
+
+    def status(self) -> dict[str, Any]:
+        """Return what the simulator says about itself."""
+        return self._ask("GET", "/status")
+
+    def start(self, **wanted: Any) -> dict[str, Any]:
+        """Start a run; the fields are those of `POST /runs`, those that are None are left out."""
+        return self._ask("POST", "/runs", {k: v for k, v in wanted.items() if v is not None})
+
+    def command(self, name: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Give `drain`, `resume`, `end` or `speed`."""
+        return self._ask("POST", f"/{name}", body)
+
+    def wait(self, *states: str, timeout_s: float) -> dict[str, Any]:
+        """Return the status as soon as it is in one of the states.
+
+        Raises:
+            SimClientError: The run failed, or the time is over.
+        """
+        until_s = time.monotonic() + timeout_s
+        while True:
+            status = self.status()
+            if status["state"] in states:
+                return status
+            if status["state"] == "STOPPED" and status["error"]:
+                raise SimClientError(f"run {status['run_id']} failed: {status['error']}")
+            if time.monotonic() > until_s:
+                problem = status["problem"] or f"still {status['state']}"
+                raise SimClientError(
+                    f"not {' or '.join(states)} within {timeout_s:.0f} s: {problem}"
+                )
+            time.sleep(_ASK_EVERY_S)
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        try:
+            answer = self._http.request(method, path, json=body)
+        except httpx.TransportError as error:
+            raise SimClientError(
+                f"no simulator answers at {self._url} ({error}): run `farol up sim`,"
+                " see `farol logs sim`"
+            ) from error
+        try:
+            value: dict[str, Any] = answer.json()
+        except ValueError as error:
+            raise SimClientError(
+                f"{self._url}{path} answered {answer.status_code} without JSON: is another"
+                " program on this port?"
+            ) from error
+        if answer.is_error:
+            raise SimClientError(f"{value.get('error')} ({value.get('hint', path)})")
+        return value
+
+
+def _client() -> SimClient:
+    return SimClient(Layout.from_environment())
+
+
+@app.command()
+def start(
+    scenario: Annotated[str, typer.Argument(help="Name of a scenario.")] = "demo",
+    config: Annotated[
+        Path | None, typer.Option(help="A YAML file instead of a named scenario.", dir_okay=False)
+    ] = None,
+    speed: Annotated[
+        float | None, typer.Option(help="Times real time; 0 is as fast as possible.", min=0)
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Another seed than the scenario's.")] = None,
+    no_faults: Annotated[
+        bool, typer.Option("--no-faults", help="Publish a perfect stream.")
+    ] = False,
+) -> None:
+    """Start a run and return when it runs."""
+    client = _client()
+    client.start(
+        scenario=None if config else scenario,
+        config=_read(config) if config else None,
+        speed=speed,
+        seed=seed,
+        overrides={"faults": None} if no_faults else None,
+    )
+    status = client.wait("RUNNING", "DRAINING", "PAUSED", timeout_s=120)
+    typer.echo(f"run {status['run_id']} of scenario {status['scenario']} runs")
+
+
+@app.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Show what the simulator is doing."""
+    now = _client().status()
+    if as_json:
+        typer.echo(json.dumps(now, indent=1))
+        return
+    console = Console()
+    console.print(
+        f"{now['state']}  run {now['run_id']}  {now['sim_time']}  speed {now['speed_ratio']:g}"
+        f"  lag {now['lag_s']:.1f} s  {now['events_per_s']:.0f} events/s"
+    )
+    for field in ("problem", "error"):
+        if now[field]:
+            console.print(f"{field}: {now[field]}", markup=False)
+    if now["unfinished_runs"]:
+        console.print(f"runs without an end: {', '.join(now['unfinished_runs'])}")
+    table = Table("topic", "clean", "duplicate", "malformed", "control")
+    for topic, kinds in now["produced"].items():
+        table.add_row(topic, *(str(kinds.get(kind, 0)) for kind in _KINDS))
+    console.print(table)
+    trips = "  ".join(f"{state} {count}" for state, count in now["trips"].items() if count)
+    console.print(f"trips: {trips or 'none'}; drivers online: {now['active_drivers']}")
+
+
+_KINDS: Final = ("clean", "duplicate", "malformed", "control")
+
+
+@app.command()
+def speed(ratio: Annotated[float, typer.Argument(min=0)]) -> None:
+    """Change the pace of the run; 0 is as fast as possible."""
+    _client().command("speed", {"speed": ratio})
+
+
+@app.command()
+def drain(timeout: Annotated[float, typer.Option(help="Seconds to wait.")] = 600) -> None:
+    """Let no new requests in, finish all trips at full speed, then stand still."""
+    client = _client()
+    client.command("drain")
+    now = client.wait("PAUSED", timeout_s=timeout)
+    typer.echo(f"run {now['run_id']} stands still at {now['sim_time']}, no trip in flight")
+
+
+@app.command()
+def resume() -> None:
+    """Go on after a drain."""
+    _client().command("resume")
+
+
+@app.command()
+def end(timeout: Annotated[float, typer.Option(help="Seconds to wait.")] = 600) -> None:
+    """Drain, send `stream_end` and close the run's ledger."""
+    client = _client()
+    client.command("end")
+    now = client.wait("STOPPED", timeout_s=timeout)
+    if not now["is_ended"]:
+        raise SimClientError(f"run {now['run_id']} stopped without an end: {now['error']}")
+    typer.echo(f"run {now['run_id']} ended, {now['records_total']} records, ledger {now['ledger']}")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise SimClientError(f"{path} cannot be read as YAML: {error}") from error
+    if not isinstance(value, dict):
+        raise SimClientError(f"{path} holds no mapping: see sim/scenarios for examples")
+    return value
