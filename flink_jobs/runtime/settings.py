@@ -146,10 +146,10 @@ def _checkpoint_interval_ms(environ: Mapping[str, str]) -> int:
     if not text:
         return DEFAULT_CHECKPOINT_INTERVAL_MS
     try:
-        return int(text) * 1000
-    except ValueError:
+        return _at_least(1)(text) * 1000
+    except argparse.ArgumentTypeError as error:
         raise SettingsError(
-            f"FAROL_CHECKPOINT_INTERVAL_S={text!r} cannot be used: set a whole number of seconds"
+            f"FAROL_CHECKPOINT_INTERVAL_S={text!r} cannot be used: {error} (seconds)"
         ) from None
 
 
