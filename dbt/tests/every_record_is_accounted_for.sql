@@ -1,4 +1,5 @@
--- Bronze up to the bound of the build = staged + removed, in every partition. Fails where a record was lost or taken twice.
+-- Bronze up to the bound of the build = staged + removed, in every partition: fails where a record was lost or taken
+-- twice.
 with accounted as (
     {% for topic, staging in staged_topics().items() %}
     select

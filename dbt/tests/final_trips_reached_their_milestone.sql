@@ -5,7 +5,8 @@ select
     completed_at,
     cancelled_at
 from {{ ref('fact_trips') }}
-where (state = 'COMPLETED') != (completed_at is not null)
+where
+    (state = 'COMPLETED') != (completed_at is not null)
     or (state = 'CANCELLED') != (cancelled_at is not null)
     or (state = 'COMPLETED' and fare_minor is null)
     or (state = 'CANCELLED' and cancel_reason is null)

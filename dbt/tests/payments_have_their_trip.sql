@@ -1,12 +1,14 @@
--- Every payment of an ended run has a completed trip of the same fare. A run under way is left out: its topics reach Bronze
--- in separate commits, so a payment may be there a moment before its trip.
+-- Every payment of an ended run has a completed trip of the same fare. A run under way is left out: its topics reach
+-- Bronze in separate commits, so a payment may be there a moment before its trip.
 with ended_runs as (
     select run_id
     from {{ ref('removed_records') }}
     where topic = 'rideshare.trips' and event_type = 'stream_end' and reason = 'control'
     group by run_id
     having count(distinct kafka_partition) = (
-        select count(*) from {{ ref('bronze_offsets') }} where topic = 'rideshare.trips'
+        select count(*)
+        from {{ ref('bronze_offsets') }} as bounds
+        where bounds.topic = 'rideshare.trips'
     )
 )
 

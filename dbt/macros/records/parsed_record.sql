@@ -45,7 +45,7 @@
 {#- Whether a \u escape names half a surrogate pair; escaped backslashes and whole pairs are taken out first. -#}
 {% macro has_lone_surrogate(text) -%}
     case
-        when strpos({{ text }}, '\u') = 0 then false
+        when strpos({{ text }}, chr(92) || 'u') = 0 then false
         else regexp_like(
             regexp_replace(
                 replace({{ text }}, '\\', ''),

@@ -1,5 +1,5 @@
--- Built anew each time: it reads one row per trip, and an hour that a late event touches is repaired by construction, also
--- when the event moves a trip from one hour to another.
+-- Built anew each time: it reads one row per trip, and an hour that a late event touches is repaired by construction,
+-- also when the event moves a trip from one hour to another.
 select
     pickup_zone_id as zone_id,
     requested_hour as hour_start,

@@ -1,15 +1,8 @@
-{#- The methods are those of the payment event; a new one appears here as soon as the contract names it. -#}
-{%- set methods = [] -%}
-{%- for field in contract_fields()['rideshare.payments']['fields'] if field['path'] == ['method'] -%}
-    {%- do methods.extend(field['enum']) -%}
-{%- endfor %}
+-- The methods are those of the payment event: a new one appears here as soon as the contract names it.
 select
     method,
     if(method = 'pix', 'Pix', upper(substr(method, 1, 1)) || substr(method, 2)) as method_name,
     method != 'cash' as is_electronic
-from (
-    values
-    {%- for method in methods %}
-    ('{{ method }}'){{ ',' if not loop.last }}
-    {%- endfor %}
+from unnest(
+    array['{{ allowed_values("rideshare.payments", "method") | join("', '") }}'] -- noqa: LT05
 ) as methods (method)

@@ -85,5 +85,6 @@ select
     _kafka_partition,
     _kafka_offset
 from numbered
-where copy_number = 1
+where
+    copy_number = 1
     {{ and_not_yet_taken('numbered') }}
