@@ -34,7 +34,8 @@ local ids = {}
 for i = at, #ARGV, 8 do ids[#ids + 1] = ARGV[i] end
 local known = #ids > 0 and redis.call('HMGET', VERSIONS, unpack(ids)) or {}
 local taken, cells, order = 0, {}, {}
-local positions, versions, places, times, of_run = {}, {}, {}, {}, {}
+local positions, versions, places, times = {}, {}, {}, {}
+local latest = {} -- an entity may come once per run
 local function append(list, ...)
     for _, value in ipairs({...}) do list[#list + 1] = value end
 end
@@ -42,8 +43,9 @@ for n = 1, #ids do
     local i = at + (n - 1) * 8
     local id, run, event_ms, seq = ids[n], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
     local is_newer, left_run = true, nil
-    if known[n] then
-        local old_event, old_seq, old_run = string.match(known[n], '^(%S+) (%S+) (.*)$')
+    local current = latest[id] or known[n]
+    if current then
+        local old_event, old_seq, old_run = string.match(current, '^(%S+) (%S+) (.*)$')
         if old_run == run then
             local a, b = tonumber(event_ms), tonumber(old_event)
             is_newer = a > b or (a == b and tonumber(seq) > tonumber(old_seq))
@@ -57,10 +59,10 @@ for n = 1, #ids do
         local lon, lat, cell, json = ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], ARGV[i + 7]
         if left_run then redis.call('ZREM', run_prefix .. left_run, id) end
         append(positions, id, json)
-        append(versions, id, event_ms .. ' ' .. seq .. ' ' .. run)
+        latest[id] = event_ms .. ' ' .. seq .. ' ' .. run
+        append(versions, id, latest[id])
         append(times, event_ms, id)
-        of_run[run] = of_run[run] or {}
-        append(of_run[run], event_ms, id)
+        redis.call('ZADD', run_prefix .. run, event_ms, id)
         -- The index ends short of the poles; a position there is kept without it.
         if math.abs(tonumber(lat)) <= 85.05 then
             append(places, lon, lat, id)
@@ -79,7 +81,6 @@ if taken > 0 then
     redis.call('HSET', POSITIONS, unpack(positions))
     redis.call('HSET', VERSIONS, unpack(versions))
     redis.call('ZADD', SEEN, unpack(times))
-    for run, members in pairs(of_run) do redis.call('ZADD', run_prefix .. run, unpack(members)) end
 end
 if #places > 0 then redis.call('GEOADD', GEO, unpack(places)) end
 for _, cell in ipairs(order) do
