@@ -1,5 +1,7 @@
 """`farol audit`: prints the report as a table or as JSON."""
 
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Annotated, Final
 
 import msgspec
@@ -23,15 +25,21 @@ _STYLES: Final = {
 }
 
 
-def rendered(report: Report) -> Table:
-    """Return the report as a table, offenders below their check."""
+def rendered(report: Report, *, is_whole: bool = False) -> Table:
+    """Return the report as a table, offenders below their check.
+
+    Args:
+        report: The report.
+        is_whole: Whether to show every check; else those of one subject that are all ok share a
+            row (a city has eight topics).
+    """
     table = Table(title=f"audit of {report.producer} run {report.run_id} ({report.state})")
     table.title_justify = "left"
     for column in ("area", "check", "expected", "actual", "verdict"):
         table.add_column(column, justify="right" if column in ("expected", "actual") else "left")
     table.add_column("detail", overflow="fold")
     area = ""
-    for check in report.checks:
+    for check in report.checks if is_whole else condensed(report.checks):
         if area and check.area != area:
             table.add_section()
         table.add_row(
@@ -40,10 +48,23 @@ def rendered(report: Report) -> Table:
             Text(check.expected),
             Text(check.actual),
             Text(check.verdict.value, style=_STYLES[check.verdict]),
-            Text(_detail(check)),
+            Text("\n".join(filter(None, (check.detail, *check.offenders)))),
         )
         area = check.area
     return table
+
+
+def condensed(checks: Iterable[Check]) -> Iterator[Check]:
+    """Yield the checks; those of one subject (`subject: what`) as one where all are ok."""
+    for (_, subject), group in groupby(checks, key=lambda c: (c.area, c.subject.split(": ")[0])):
+        members = list(group)
+        if len(members) == 1 or any(check.verdict != Verdict.OK for check in members):
+            yield from members
+            continue
+        first, *rest = members
+        also = [f"{check.subject.split(': ', 1)[-1]} {check.actual}" for check in rest]
+        detail = ", ".join(filter(None, (first.detail, *also)))
+        yield msgspec.structs.replace(first, subject=subject, detail=detail)
 
 
 def verdict_line(report: Report) -> str:
@@ -67,6 +88,7 @@ def command(
         str | None, typer.Option("--run", help="The run to audit; the newest if not given.")
     ] = None,
     is_json: Annotated[bool, typer.Option("--json", help="Print JSON, not a table.")] = False,
+    is_whole: Annotated[bool, typer.Option("--all", help="Show every check by itself.")] = False,
     wait: Annotated[
         float, typer.Option(min=0, help="Seconds to wait for the last checkpoint and build.")
     ] = 0.0,
@@ -86,11 +108,7 @@ def command(
     if is_json:
         typer.echo(as_json(report))
     else:
-        console.print(rendered(report))
+        console.print(rendered(report, is_whole=is_whole))
         console.print(verdict_line(report), highlight=False, markup=False)
     if not report.is_clean():
         raise typer.Exit(EXIT_DIFFERENT)
-
-
-def _detail(check: Check) -> str:
-    return "\n".join(filter(None, (check.detail, *check.offenders)))
