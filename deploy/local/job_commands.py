@@ -44,15 +44,17 @@ def list_jobs(
     if as_json:
         typer.echo(json.dumps([asdict(row) for row in rows], indent=1))
         return
-    table = Table(
-        "job", "state", "wanted", "id", "checkpoints", "failed", "restarts", "resumes from"
-    )
+    table = Table()
+    for column in (
+        *("job", "state", "wanted", "id", "checkpoints", "failed", "restarts", "resumes from"),
+    ):
+        table.add_column(column, no_wrap=column in ("job", "state", "id"))
     for row in rows:
         table.add_row(
             row.name,
             row.state,
             "yes" if row.is_wanted else "no",
-            row.job_id,
+            row.job_id[:8],
             str(row.checkpoints),
             str(row.failed_checkpoints),
             str(row.restarts),
