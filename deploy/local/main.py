@@ -84,7 +84,7 @@ COMMANDS: Final = (
         (
             *(*_STACK_ERRORS, *_JOB_ERRORS, *_LAKE_ERRORS, *_DBT_ERRORS),
             "deploy.local.demo.command:DemoError",
-            "deploy.local.demo.city:CityError",
+            "deploy.local.sim_commands:SimClientError",
             "deploy.local.topics:TopicsError",
         ),
     ),
