@@ -1,4 +1,4 @@
-"""One Redis and one API for the tests of a module."""
+"""One Redis and one API for all tests of this folder."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ from tests.integration.api.servers import Servers
 from tests.stack_control import reserve_offset
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """Return a running Redis and API."""
     offset, lock = reserve_offset()

@@ -28,6 +28,7 @@ BOX = (-46.70, -23.60, -46.60, -23.50)
 
 @pytest.fixture(scope="module", autouse=True)
 def city(servers: Servers) -> None:
+    servers.redis.flushall()
     chance = random.Random(3)
     west, south, east, north = BOX
     placed = [

@@ -1,0 +1,73 @@
+"""A headless browser that can reach nothing but the API under test."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.browser.watching import DEADLINE_S, Watching
+from tests.integration.api.servers import ROOT, Servers
+from tests.stack_control import reserve_offset
+
+TOOLS = ROOT / ".farol" / "tools" / "browser"
+# Software WebGL; without --no-sandbox the packaged browser does not start for every user.
+ARGUMENTS = [
+    "--ignore-gpu-blocklist",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--no-sandbox",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Return the browser of $CHROMIUM, else the one of the toolchain."""
+    given = os.environ.get("CHROMIUM")
+    executable = Path(given) if given else TOOLS / "chromium"
+    if not executable.is_file():
+        pytest.skip(f"no browser at {executable}: run `make setup`, or set CHROMIUM=/path")
+    if not (ROOT / "api" / "web" / "dist" / "index.html").is_file():
+        pytest.skip(
+            "the map is not built: run `make setup`, or npm ci and npm run build in api/web"
+        )
+    environment: dict[str, str | float | bool] = dict(os.environ)
+    if not given:
+        environment["LD_LIBRARY_PATH"] = str(TOOLS / "lib")
+    expect.set_options(timeout=DEADLINE_S * 1000)
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=executable, args=ARGUMENTS, env=environment, timeout=120_000
+        )
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Return a running Redis and API."""
+    offset, lock = reserve_offset()
+    made = Servers(Path(tmp_path_factory.mktemp("map")), offset)
+    try:
+        made.start_redis()
+        made.start_api()
+        yield made
+    finally:
+        made.stop()
+        lock.close()
+
+
+@pytest.fixture
+def page(browser: Browser, servers: Servers) -> Iterator[Page]:
+    """Return an empty page of desktop size that is watched for errors and outside requests."""
+    servers.redis.flushall()
+    context = browser.new_context(viewport={"width": 1366, "height": 768})
+    context.set_default_timeout(DEADLINE_S * 1000)
+    opened = context.new_page()
+    watching = Watching(opened, servers.address)
+    yield opened
+    context.close()
+    watching.check()
