@@ -24,9 +24,10 @@ FACT: Final = Types.ROW_NAMED(
         "zone_id",
         "event_ms",
         "effective_ms",
+        "settled_ms",
         "run_id",
     ],
-    [_TEXT, _TEXT, _TEXT, Types.BOOLEAN(), _LONG, _LONG, _LONG, _TEXT],
+    [_TEXT, _TEXT, _TEXT, Types.BOOLEAN(), _LONG, _LONG, _LONG, _LONG, _TEXT],
 )
 """What one record says about a trip or a driver."""
 

@@ -1,8 +1,8 @@
 -- Purpose: count, averages and percentiles of the trips of one region in one minute of pickup time.
 -- Inputs: region_judged. Output: taxi_region_windows. Key: region and window start. Event time: window end.
 -- Lateness: see judged.sql. A repeated event counts once per window. Percentiles are exact and continuous.
--- Distances and durations are summed as decimals: a sum of doubles depends on the order of arrival, and a repeat after a
--- recovery has to be the same record.
+-- Distances and durations are summed as decimals: a sum of doubles depends on the order of arrival, and a repeat after
+-- a recovery has to be the same record.
 insert into taxi_region_windows
 select
     region_id,
