@@ -26,10 +26,16 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, default=str)
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    # uvicorn reports a WebSocket that we refused in good order as an error of the application.
+    return record.getMessage() != "ASGI callable returned without completing handshake."
+
+
 def configure() -> None:
     """Send every log of this process to standard error as JSON lines."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
+    handler.addFilter(_is_news)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)

@@ -32,6 +32,7 @@ from api.stores.trino import TrinoStore
 from api.telemetry import Telemetry
 
 VERSION: Final = "1.0.0"
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 DESCRIPTION: Final = """
 Newest positions, surge by zone, windows of taxi regions, and counts, as the streaming jobs wrote
 them. Everything under `/api/v1` needs the key in `X-API-Key`. Errors are problem JSON and say what
@@ -132,8 +133,10 @@ def _count_requests(app: FastAPI, telemetry: Telemetry) -> None:
         response = await call_next(request)
         # The template, never the address: one series per route, however many zones are asked for.
         route = getattr(request.scope.get("route"), "path", "none")
-        telemetry.requests.labels(request.method, route, response.status_code).inc()
-        telemetry.latency.labels(request.method, route).observe(time.perf_counter() - began)
+        # Whatever word a client puts there; only those with a route get a series of their own.
+        method = request.method if request.method in METHODS else "other"
+        telemetry.requests.labels(method, route, response.status_code).inc()
+        telemetry.latency.labels(method, route).observe(time.perf_counter() - began)
         return response
 
 

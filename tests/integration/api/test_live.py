@@ -107,7 +107,9 @@ def test_without_the_key_the_handshake_fails_with_a_reason(
         pass
     assert refused.value.response.status_code == 401
     assert "apikey.<key>" in json.loads(refused.value.response.body)["fix"]
-    assert KEY not in servers.api_log()
+    log = servers.api_log()
+    assert KEY not in log
+    assert '"level": "error"' not in log
 
 
 def test_a_session_counts_only_from_our_own_page(servers: Servers) -> None:
