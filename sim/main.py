@@ -146,7 +146,10 @@ def run_once(settings: Settings, arguments: argparse.Namespace) -> None:
 
 
 def _tell_problems(target: Port) -> None:
-    """Say what holds the port up for as long as it does; the main thread waits inside it meanwhile."""
+    """Say what holds the port up for as long as it does.
+
+    The main thread waits inside it meanwhile.
+    """
     while True:
         time.sleep(_TELL_EVERY_S)
         problem = target.problem()

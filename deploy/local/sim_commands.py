@@ -1,4 +1,7 @@
-"""`farol sim start | status | speed | drain | resume | end`: a client of the simulator's control server."""
+"""`farol sim start | status | speed | drain | resume | end`.
+
+A client of the simulator's control server.
+"""
 
 import json
 import time

@@ -1,1 +1,4 @@
-"""Starting, watching and ending runs: `scenarios` (reading), `runner` (one run in a thread), `server` (over HTTP)."""
+"""Starting, watching and ending runs.
+
+`scenarios` (reading), `runner` (one run in a thread), `server` (over HTTP).
+"""

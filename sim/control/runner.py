@@ -1,7 +1,8 @@
 """Moves one run in a thread of its own and lets others steer it.
 
-STOPPED -> STARTING -> RUNNING -> DRAINING -> PAUSED, then RUNNING again or ENDING -> STOPPED. Commands
-only set what is wanted; the thread does it between two steps, so no run is touched from outside.
+STOPPED -> STARTING -> RUNNING -> DRAINING -> PAUSED, then RUNNING again or ENDING -> STOPPED.
+Commands only set what is wanted; the thread does it between two steps, so no run is touched from
+outside.
 """
 
 import logging
@@ -138,7 +139,10 @@ class Runner:
         return self.status()
 
     def shut_down(self) -> None:
-        """Stop at once, for the end of the process: the run stays unfinished, its ledger readable."""
+        """Stop at once, for the end of the process.
+
+        The run stays unfinished, its ledger readable.
+        """
         self._must_stop.set()
         thread, port = self._thread, self._port
         if thread is None or port is None:
@@ -269,7 +273,10 @@ class _Meter:
 
 
 def unfinished_runs(home: Path) -> list[str]:
-    """Return the runs whose ledger says that they never ended: a crash, or a stop without an end."""
+    """Return the runs whose ledger says that they never ended.
+
+    A crash, or a stop without an end.
+    """
     found = []
     for path in sorted((home / "runs").glob("*/truth.sqlite")):
         try:

@@ -1,5 +1,6 @@
-"""Reads scenarios: by name from `sim/scenarios`, from a YAML or JSON file, or as a value; with overrides.
+"""Reads scenarios: by name from `sim/scenarios`, from a YAML or JSON file, or as a value.
 
+Overrides are laid over it first.
 What is wrong is refused here, before anything starts, with the path of the key.
 """
 

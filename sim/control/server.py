@@ -1,4 +1,6 @@
-"""The simulator's control server: start, watch, drain and end a run over HTTP on the loopback address.
+"""The simulator's control server.
+
+Start, watch, drain and end a run over HTTP on the loopback address.
 
 Every endpoint but `/healthz`, `/readyz` and `/metrics` needs the key in `X-API-Key`. Errors are
 `{"error": ..., "hint": ...}`.

@@ -1,10 +1,11 @@
 """What makes agents differ, drawn once per agent from documented distributions.
 
-Drivers: acceptance ~ Beta(18, 3) (mean 0.86); speed ~ Normal(1, 0.08) in [0.8, 1.25]; shift starts by the weights of
-the scenario, lasts Normal(9, 1.5) h in [5, 12]; service ~ Beta(12, 2); repositioning ~ Beta(2, 3); GPS noise ~
-Gamma(3, 1.5) m in [1.5, 12]; leniency ~ Beta(6, 2).
-Riders: patience ~ LogNormal(median 300 s, 0.4) in [90, 900]; surge tolerance ~ 1.2 + Gamma(2, 0.6) up to 3.5; cancel
-ratio ~ Beta(2, 38) (mean 5 %); payment card 45 %, pix 35 %, cash 12 %, wallet 8 %; leniency ~ Beta(6, 2).
+Drivers: acceptance ~ Beta(18, 3) (mean 0.86); speed ~ Normal(1, 0.08) in [0.8, 1.25]; shift starts
+by the weights of the scenario, lasts Normal(9, 1.5) h in [5, 12]; service ~ Beta(12, 2);
+repositioning ~ Beta(2, 3); GPS noise ~ Gamma(3, 1.5) m in [1.5, 12]; leniency ~ Beta(6, 2).
+Riders: patience ~ LogNormal(median 300 s, 0.4) in [90, 900]; surge tolerance ~ 1.2 + Gamma(2, 0.6)
+up to 3.5; cancel ratio ~ Beta(2, 38) (mean 5 %); payment card 45 %, pix 35 %, cash 12 %, wallet 8
+%; leniency ~ Beta(6, 2).
 """
 
 import math

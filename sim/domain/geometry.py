@@ -1,7 +1,7 @@
 """Distances and directions on the city's scale.
 
-One city spans half a degree, so a plane tangent at its middle is exact to 0.2 %. Arrays use + - * / and sqrt only:
-these are rounded the same on every processor, transcendental functions are not.
+One city spans half a degree, so a plane tangent at its middle is exact to 0.2 %. Arrays use + - *
+/ and sqrt only: these are rounded the same on every processor, transcendental functions are not.
 """
 
 import math
@@ -40,7 +40,10 @@ def distances_m(lat: float, lon: float, lats: Floats, lons: Floats) -> Floats:
 
 
 def heading_deg(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float:
-    """Return the direction from a to b in degrees clockwise from north, 0 where they coincide, to 0.1."""
+    """Return the direction from a to b in degrees clockwise from north, rounded to 0.1.
+
+    It is 0 where the points coincide.
+    """
     north = (lat_b - lat_a) * METRES_PER_DEGREE_LATITUDE
     east = (lon_b - lon_a) * METRES_PER_DEGREE_LONGITUDE
     return round(math.degrees(math.atan2(east, north)) % 360.0, 1) % 360.0

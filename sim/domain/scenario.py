@@ -1,4 +1,6 @@
-"""Everything a run is configured by: frozen, complete, checked on reading; an unknown key is an error.
+"""Everything a run is configured by: frozen, complete, checked on reading.
+
+An unknown key is an error.
 
 Rates and shares carry their unit in the name. Nothing else in the simulator has a tunable number.
 """
@@ -20,16 +22,16 @@ HourlyWeights = Annotated[
 ]
 
 WEEKDAY_DEMAND: Final = (
-    (0.22, 0.15, 0.11, 0.10, 0.14, 0.32, 0.62, 0.92, 1.00, 0.82, 0.66, 0.66)
-    + (0.72, 0.70, 0.66, 0.68, 0.76, 0.92, 1.00, 0.90, 0.72, 0.60, 0.48, 0.34)
+    0.22, 0.15, 0.11, 0.10, 0.14, 0.32, 0.62, 0.92, 1.00, 0.82, 0.66, 0.66,
+    0.72, 0.70, 0.66, 0.68, 0.76, 0.92, 1.00, 0.90, 0.72, 0.60, 0.48, 0.34,
 )  # fmt: skip
 WEEKDAY_SHIFT_STARTS: Final = (
-    (0.3, 0.2, 0.2, 0.5, 2.0, 4.0, 5.0, 4.0, 3.0, 2.0, 1.5, 1.2)
-    + (1.5, 1.5, 2.0, 2.5, 3.0, 3.5, 3.0, 2.0, 1.2, 0.8, 0.6, 0.4)
+    0.3, 0.2, 0.2, 0.5, 2.0, 4.0, 5.0, 4.0, 3.0, 2.0, 1.5, 1.2,
+    1.5, 1.5, 2.0, 2.5, 3.0, 3.5, 3.0, 2.0, 1.2, 0.8, 0.6, 0.4,
 )  # fmt: skip
 WEEKDAY_SPEED_KMH: Final = (
-    (42.0, 44.0, 45.0, 45.0, 42.0, 36.0, 29.0, 23.0, 21.0, 24.0, 26.0, 26.0)
-    + (25.0, 25.0, 25.0, 24.0, 22.0, 19.0, 18.0, 21.0, 26.0, 31.0, 35.0, 39.0)
+    42.0, 44.0, 45.0, 45.0, 42.0, 36.0, 29.0, 23.0, 21.0, 24.0, 26.0, 26.0,
+    25.0, 25.0, 25.0, 24.0, 22.0, 19.0, 18.0, 21.0, 26.0, 31.0, 35.0, 39.0,
 )  # fmt: skip
 
 
@@ -125,7 +127,8 @@ class Faults(_Section, frozen=True, kw_only=True):
         """Refuse plans that contradict themselves.
 
         Raises:
-            ValueError: Shares exceed 1 together, a range is empty, or records are dropped without `lossy`.
+            ValueError: Shares exceed 1 together, a range is empty, or records are dropped without
+            `lossy`.
         """
         shares = self.duplicate_share + self.malformed_share + self.late_share
         shares += self.out_of_order_share + self.teleport_share + self.dropped_share

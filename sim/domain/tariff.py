@@ -1,4 +1,7 @@
-"""What a trip costs and who gets it, in centavos. Integer arithmetic only: no centavo appears or is lost."""
+"""What a trip costs and who gets it, in centavos.
+
+Integer arithmetic only: no centavo appears or is lost.
+"""
 
 from typing import Annotated, Final
 
@@ -35,7 +38,9 @@ def _divide_half_up(numerator: int, denominator: int) -> int:
 
 
 def fare_minor(tariff: Tariff, distance_mm: int, duration_ms: int, surge_tenths: int) -> int:
-    """Return the fare: (base + distance + time) times the surge, rounded half up, at least the minimum.
+    """Return the fare: (base + distance + time) times the surge, rounded half up.
+
+    It is at least the minimum.
 
     Args:
         tariff: The price list.

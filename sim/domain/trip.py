@@ -1,6 +1,7 @@
 """The life of a trip as one table: which signal leads from which state to which.
 
-Nothing here knows time, drivers' processes or Kafka. `docs` shows the diagram that `diagram` renders from the table.
+Nothing here knows time, drivers' processes or Kafka. `docs` shows the diagram that `diagram`
+renders from the table.
 """
 
 from collections.abc import Mapping
@@ -51,7 +52,7 @@ TRANSITIONS: Final[Mapping[tuple[TripState, TripSignal], TripState]] = MappingPr
 FINAL_STATES: Final = frozenset({TripState.COMPLETED, TripState.CANCELLED})
 
 
-class IllegalTransition(SimError):  # noqa: N818 - the name says what happened, as the style guide has it
+class IllegalTransition(SimError):  # noqa: N818 - the name the style guide gives it
     """A signal came in a state that does not know it."""
 
     def __init__(self, state: TripState, signal: TripSignal) -> None:
@@ -80,7 +81,10 @@ def next_state(state: TripState, signal: TripSignal) -> TripState:
 
 @dataclass(frozen=True, slots=True)
 class Trip:
-    """One request and what became of it. `driver_id` is the driver of the current offer or of the match."""
+    """One request and what became of it.
+
+    `driver_id` is the driver of the current offer or of the match.
+    """
 
     trip_id: str
     rider_id: str

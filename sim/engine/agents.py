@@ -1,4 +1,7 @@
-"""Drivers and riders as the engine knows them: who they are (frozen) and what they are doing (not)."""
+"""Drivers and riders as the engine knows them.
+
+That is who they are (frozen) and what they are doing (not).
+"""
 
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -15,19 +18,22 @@ VehicleClass = Literal["economy", "comfort", "van"]
 VEHICLE_CLASSES: Final[tuple[VehicleClass, ...]] = ("economy", "comfort", "van")
 _VEHICLE_SHARES: Final = (0.72, 0.22, 0.06)
 _FIRST_NAMES: Final = (
-    ("Ana", "Bruno", "Camila", "Davi", "Eduarda", "Felipe", "Gabriela", "Heitor", "Isabela")
-    + ("João", "Karina", "Lucas", "Márcia", "Natália", "Otávio", "Paula", "Rafael", "Sônia")
-    + ("Thiago", "Vitória")
+    "Ana", "Bruno", "Camila", "Davi", "Eduarda", "Felipe", "Gabriela", "Heitor", "Isabela",
+    "João", "Karina", "Lucas", "Márcia", "Natália", "Otávio", "Paula", "Rafael", "Sônia",
+    "Thiago", "Vitória",
 )  # fmt: skip
 _LAST_NAMES: Final = (
-    ("Almeida", "Barbosa", "Cardoso", "Conceição", "Dias", "Ferreira", "Gonçalves", "Lima")
-    + ("Machado", "Nascimento", "Oliveira", "Pereira", "Ribeiro", "Santos", "Souza", "Teixeira")
+    "Almeida", "Barbosa", "Cardoso", "Conceição", "Dias", "Ferreira", "Gonçalves", "Lima",
+    "Machado", "Nascimento", "Oliveira", "Pereira", "Ribeiro", "Santos", "Souza", "Teixeira",
 )  # fmt: skip
 
 
 @dataclass(slots=True)
 class Driver:
-    """One driver. `trip_id` is set from the match to the end of the trip, `has_offer` while an offer is open."""
+    """One driver.
+
+    `trip_id` is set from the match to the end of the trip, `has_offer` while an offer is open.
+    """
 
     number: int
     driver_id: str
@@ -55,7 +61,10 @@ class Driver:
 
 @dataclass(slots=True)
 class Rider:
-    """One rider. `entity` is the row in the fleet; `trip_id` is set from the request to the end of the trip."""
+    """One rider. `entity` is the row in the fleet.
+
+    `trip_id` is set from the request to the end of the trip.
+    """
 
     number: int
     entity: int

@@ -1,7 +1,7 @@
 """The state that all processes share, and the only functions that change it.
 
-Every change keeps the laws: a driver has at most one trip, a trip moves by the table only, the counts per zone and the
-index of free drivers agree with the drivers.
+Every change keeps the laws: a driver has at most one trip, a trip moves by the table only, the
+counts per zone and the index of free drivers agree with the drivers.
 """
 
 from collections import Counter

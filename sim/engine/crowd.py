@@ -1,4 +1,7 @@
-"""What the city does as a whole: requests come in, surge is sampled, profiles change, everybody moves."""
+"""What the city does as a whole.
+
+Requests come in, surge is sampled, profiles change, everybody moves.
+"""
 
 from collections.abc import Callable, Generator
 from typing import Any, Final
@@ -57,7 +60,10 @@ def requests(city: City, new_id: Callable[[str], str], start: Callable[[Ride], N
 
 
 def _someone(city: City, pickup: Place) -> Rider | None:
-    """Return a rider without a trip: one who lives or works there if two draws find one, else the next at rest."""
+    """Return a rider without a trip, None where all have one.
+
+    It is one who lives or works there if two draws find one, else the next at rest.
+    """
     rng = city.streams.of("who")
     count = len(city.riders)
     first = int(rng.integers(count))

@@ -26,7 +26,7 @@ class Shift:
         self._utc_offset_ms = utc_offset_hours * _HOUR_MS
 
     def next(self, now_ms: int) -> tuple[int, int]:
-        """Return start and end, in epoch milliseconds, of the shift that is on now or comes next."""
+        """Return start and end (epoch ms) of the shift that is on now or comes next."""
         local_ms = now_ms + self._utc_offset_ms
         start_ms = local_ms // _DAY_MS * _DAY_MS + self._start_ms - _DAY_MS
         while start_ms + self._length_ms <= local_ms:
@@ -36,7 +36,10 @@ class Shift:
 
 
 def work(city: City, driver: Driver, rng: np.random.Generator) -> Process:
-    """Go through shift after shift. Who is on shift when the run begins comes online within 25 s."""
+    """Go through shift after shift.
+
+    Who is on shift when the run begins comes online within 25 s.
+    """
     shift = Shift(driver, int(rng.integers(_HOUR_MS)), city.scenario.utc_offset_hours)
     settling_ms = PROFILES_WITHIN_MS + int(rng.integers(_ARRIVE_WITHIN_MS))
     while True:

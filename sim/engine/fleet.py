@@ -1,9 +1,10 @@
 """All movement and all pings of the city, vectorised: one process ticks for everybody.
 
-Each entity has a path (points and the times at which it passes them); a position is an interpolation on it, so nothing
-drifts. A ping is due at a time of its own; the tick makes the pings that have become due since the last one. Before
-something about an entity changes, `settle` makes its ping that is already due, with the old state.
-Arrays hold + - * / and rounding only, which every processor rounds the same.
+Each entity has a path (points and the times at which it passes them); a position is an
+interpolation on it, so nothing drifts. A ping is due at a time of its own; the tick makes the
+pings that have become due since the last one. Before something about an entity changes, `settle`
+makes its ping that is already due, with the old state. Arrays hold + - * / and rounding only,
+which every processor rounds the same.
 """
 
 from collections.abc import Callable, Sequence
@@ -107,7 +108,9 @@ class Fleet:
         self.park(entity, lat, lon, now_ms)
 
     def set_interval(self, entity: int, interval_ms: int, phase_ms: int, now_ms: int) -> None:
-        """Change how often an entity pings: 0 is never. Two pings are never closer than the interval.
+        """Change how often an entity pings: 0 is never.
+
+        Two pings are never closer than the interval.
 
         Args:
             entity: Number of the entity.
@@ -125,7 +128,10 @@ class Fleet:
         self._next_ping_ms[entity] = min(earliest, due) if due > now_ms else earliest
 
     def settle(self, entity: int, now_ms: int) -> None:
-        """Make the ping of an entity that is due already; call it before anything about the entity changes."""
+        """Make the ping of an entity that is due already.
+
+        Call it before anything about the entity changes.
+        """
         if self._next_ping_ms[entity] <= now_ms:
             self._ping(np.array([entity]))
 

@@ -31,7 +31,10 @@ def place_at(lat: float, lon: float) -> Place:
 
 
 def random_place(zone_id: int, rng: np.random.Generator) -> Place:
-    """Return a random point of a zone: a cell, then a point of the square inside it, to 1e-7 degrees."""
+    """Return a random point of a zone.
+
+    It is drawn in two steps: a cell, then a point of the square inside it, to 1e-7 degrees.
+    """
     cells = _cells_by_zone()[zone_id]
     lat, lon = h3.cell_to_latlng(cells[int(rng.integers(len(cells)))])
     side_m = _INNER_RADIUS_M / 2**0.5

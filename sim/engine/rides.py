@@ -19,7 +19,7 @@ _NEVER: Final = 2**62
 _ROAD_FACTOR: Final = 1.3
 
 
-class _CalledOff(Exception):  # noqa: N818 - a turn of events, not an error; it never leaves this module
+class _CalledOff(Exception):  # noqa: N818 - a turn of events that never leaves this module
     def __init__(self, by: CancelledBy, reason: CancelReason) -> None:
         self.by = by
         self.reason = reason
@@ -170,7 +170,8 @@ class Ride:
     def _complete(self) -> None:
         """End the trip where the car is; after a whole route that is the dropoff."""
         city, route, driver = self._city, self._route, self._driver
-        assert route is not None and driver is not None  # noqa: S101 - STARTED implies both
+        assert route is not None  # noqa: S101 - STARTED implies both
+        assert driver is not None  # noqa: S101
         driven_ms = min(city.now_ms - self._started_ms, route.duration_ms)
         distance_mm = route.distance_mm * driven_ms // max(1, route.duration_ms)
         settlement = city.decisions.pricing.price(

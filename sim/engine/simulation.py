@@ -23,7 +23,10 @@ DRAIN_LIMIT_MS: Final = 7_200_000
 
 
 class Simulation:
-    """A city that can be stepped. Same scenario and run_id, same events in the same order, however it is stepped."""
+    """A city that can be stepped.
+
+    Same scenario and run_id, same events in the same order, however it is stepped.
+    """
 
     def __init__(self, scenario: Scenario, run_id: str, sink: EventSink) -> None:
         self.scenario = scenario
@@ -62,7 +65,10 @@ class Simulation:
 
     @property
     def complete_until_ms(self) -> int:
-        """No event with a time up to this one will come any more: pings wait for their tick, all else comes at once."""
+        """No event with a time up to this one will come any more.
+
+        Pings wait for their tick, all else comes at once.
+        """
         return self._stepped_ms - self.scenario.movement.tick_ms - 1
 
     @property
@@ -85,7 +91,10 @@ class Simulation:
         self.city.accepts_requests = True
 
     def end_trips_now(self) -> None:
-        """End a drain's patience: the system cancels what has not started and completes what has."""
+        """End a drain's patience.
+
+        The system cancels what has not started and completes what has.
+        """
         for trip_id, process in list(self._rides.items()):
             if not self.city.trips[trip_id].is_final:
                 process.interrupt()

@@ -7,7 +7,10 @@ from contracts.events import Envelope
 
 
 class EventSink(Protocol):
-    """Takes events in the order in which the engine makes them, which is nearly that of their times."""
+    """Takes events in the order in which the engine makes them.
+
+    That is nearly the order of their times.
+    """
 
     def emit(self, topic: Topic, key: str, event: Envelope, event_time_ms: int) -> None:
         """Take one event."""

@@ -1,4 +1,6 @@
-"""Identity and time of every event: `uuid5(run_id, entity/sequence)`, and times that rise strictly per entity.
+"""Identity and time of every event.
+
+Ids are `uuid5(run_id, entity/sequence)`, and times that rise strictly per entity.
 
 The entity is `topic/key`, so that a driver's pings and statuses count apart.
 """
@@ -13,7 +15,10 @@ _VARIANT = "89ab"
 
 
 def uuid5_text(namespace: bytes, name: str) -> str:
-    """Return what `str(uuid.uuid5(namespace, name))` returns, in half the time (measured 1.3 against 2.8 µs)."""
+    """Return what `str(uuid.uuid5(namespace, name))` returns.
+
+    It takes half the time (measured 1.3 against 2.8 µs).
+    """
     digits = hashlib.sha1(namespace + name.encode(), usedforsecurity=False).hexdigest()
     variant = _VARIANT[int(digits[16], 16) & 3]
     return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
@@ -35,7 +40,10 @@ class Stamper:
         self._last: dict[tuple[str, str], tuple[int, int]] = {}
 
     def stamp(self, topic: str, key: str, at_ms: int) -> Stamp:
-        """Return the next stamp of an entity; its time is `at_ms`, or 1 ms after the last one if that is later."""
+        """Return the next stamp of an entity.
+
+        Its time is `at_ms`, or 1 ms after the last one if that is later.
+        """
         sequence, last_ms = self._last.get((topic, key), (0, -1))
         sequence += 1
         event_time_ms = at_ms if at_ms > last_ms else last_ms + 1

@@ -1,4 +1,7 @@
-"""Decisions of the city as functions of values, one module per decision, each with its Protocol and its kinds.
+"""Decisions of the city as functions of values, one module per decision.
 
-`choice.choose` picks the kinds that a scenario names. No clock, no SimPy, no I/O; chance comes in as a generator.
+Each with its Protocol and its kinds.
+
+`choice.choose` picks the kinds that a scenario names. No clock, no SimPy, no I/O; chance comes in
+as a generator.
 """

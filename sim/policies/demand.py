@@ -1,8 +1,9 @@
 """When the next rider asks for a ride, and from where to where.
 
-Time: a non-homogeneous Poisson process, drawn by thinning against the busiest hour; the rate runs linearly between the
-weights of whole hours. Space: a zone's weight falls off exponentially with its distance from the centre (Praça da Sé)
-and grows with the root of its area; the destination follows a gravity model, weight times exp(-distance / scale).
+Time: a non-homogeneous Poisson process, drawn by thinning against the busiest hour; the rate runs
+linearly between the weights of whole hours. Space: a zone's weight falls off exponentially with
+its distance from the centre (Praça da Sé) and grows with the root of its area; the destination
+follows a gravity model, weight times exp(-distance / scale).
 """
 
 import math

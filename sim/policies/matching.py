@@ -1,4 +1,7 @@
-"""Which driver gets the next offer: an index of free drivers by H3 cell, and the nearest of them."""
+"""Which driver gets the next offer.
+
+An index of free drivers by H3 cell, and the nearest of them.
+"""
 
 from collections.abc import Collection, Sequence
 from typing import Final, Protocol
@@ -18,16 +21,21 @@ def index_cell(lat: float, lon: float) -> int:
 
 
 class DriverIndex:
-    """Free drivers by cell. Plain dicts keep insertion order, so that a search never depends on hashing."""
+    """Free drivers by cell.
+
+    Plain dicts keep insertion order, so that a search never depends on hashing.
+    """
 
     def __init__(self) -> None:
         self._by_cell: dict[int, dict[int, None]] = {}
         self._cell_of: dict[int, int] = {}
 
     def __len__(self) -> int:
+        """Return the number of free drivers."""
         return len(self._cell_of)
 
     def __contains__(self, driver: int) -> bool:
+        """Return whether a driver is free."""
         return driver in self._cell_of
 
     def put(self, driver: int, cell: int) -> None:
@@ -91,7 +99,8 @@ class NearestMatching:
     ) -> int | None:
         """Return the nearest driver.
 
-        One ring more than the first that has somebody is searched: a neighbour's cell may hold a nearer driver.
+        One ring more than the first that has somebody is searched: a neighbour's cell may hold a
+        nearer driver.
         """
         if not len(index):
             return None

@@ -32,7 +32,10 @@ class Stay:
 
 
 class ZonePull:
-    """As often as the driver's DNA says, to a zone that demand draws; from outside all zones always home."""
+    """As often as the driver's DNA says, to a zone that demand draws.
+
+    From outside all zones always home.
+    """
 
     def __init__(self, demand: DemandPolicy) -> None:
         self._demand = demand

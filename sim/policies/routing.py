@@ -1,7 +1,8 @@
 """How to get from one point to another: points on the way and when each is reached.
 
-`grid` walks along streets that run east-west and north-south, as a staircase of up to three steps, and takes the
-variant that stays inside the service area longest. `straight` goes as the crow flies and counts a detour.
+`grid` walks along streets that run east-west and north-south, as a staircase of up to three steps,
+and takes the variant that stays inside the service area longest. `straight` goes as the crow flies
+and counts a detour.
 """
 
 from dataclasses import dataclass
@@ -64,7 +65,10 @@ class GridRouting:
     def route(
         self, start: tuple[float, float], end: tuple[float, float], speed_kmh: float
     ) -> Route:
-        """Return the staircase with the fewest probes outside the service area; the first wins a tie."""
+        """Return the staircase with the fewest probes outside the service area.
+
+        The first wins a tie.
+        """
         direct_m = distance_m(*start, *end)
         steps = max(1, min(3, round(direct_m / _STEP_M)))
         variants = [_staircase(start, end, steps, east_first) for east_first in (True, False)]

@@ -23,7 +23,10 @@ class SurgePolicy(Protocol):
     """Turns counts, sampled at every slide, into multipliers."""
 
     def sample(self, counts: Mapping[int, ZoneCounts]) -> Mapping[int, float]:
-        """Take the counts of this slide (zones left out are empty) and return multipliers above 1.0 by zone."""
+        """Take the counts of this slide and return the multipliers above 1.0 by zone.
+
+        Zones left out of the counts are empty.
+        """
 
 
 class FlatSurge:

@@ -1,4 +1,6 @@
-"""Malformed copies of records: how each is made, and the reason that `contracts.validation` must give for it.
+"""Malformed copies of records.
+
+How each is made, and the reason that `contracts.validation` must give for it.
 
 The reason is stated here, not asked for, so that a test can hold the two against each other.
 """
@@ -31,7 +33,10 @@ class Corrupted(NamedTuple):
 
 
 class _Weak(NamedTuple):
-    """Fields of a topic that can be spoilt: a required one, a number, one with bounds, one with fixed values."""
+    """Fields of a topic that can be spoilt.
+
+    These are a required one, a number, one with bounds, one with fixed values.
+    """
 
     required: str
     number: str
@@ -71,7 +76,10 @@ def corrupt(topic: str, value: bytes, kind: str) -> Corrupted:
 
 
 def draw_kind(rng: np.random.Generator) -> str:
-    """Return a kind; all are equally likely, but an oversized one is rare (it weighs over 1 MiB)."""
+    """Return a kind of corruption.
+
+    All are equally likely, but an oversized one is rare: it weighs over 1 MiB.
+    """
     return KINDS[int(rng.choice(len(KINDS), p=_SHARES))]
 
 

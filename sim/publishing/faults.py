@@ -1,4 +1,6 @@
-"""The plan of imperfections: which event is touched, how, and when its copies come out. Seeded, so always the same.
+"""The plan of imperfections: which event is touched, how, and when its copies come out.
+
+Seeded, so always the same.
 
 One draw per event decides; most are left alone. Silences are drawn per ping of an active driver.
 """
@@ -23,7 +25,10 @@ _TELEPORT_MAX_M: Final = 60_000.0
 
 
 class Fate(NamedTuple):
-    """What happens to one event. `delay_ms` is of the copy (duplicate, malformed) or of the event (late)."""
+    """What happens to one event.
+
+    `delay_ms` is of the copy (duplicate, malformed) or of the event (late).
+    """
 
     fault: FaultKind
     delay_ms: int = 0

@@ -1,6 +1,7 @@
 """A port that writes one JSON Lines file per topic: the value of each record, then a line feed.
 
-A record without a value (a tombstone) is an empty line. No value contains a line feed, not even a malformed one.
+A record without a value (a tombstone) is an empty line. No value contains a line feed, not even a
+malformed one.
 """
 
 from pathlib import Path
@@ -46,7 +47,10 @@ class FilePort:
                 raise OutputExistsError(path) from None
 
     def partitions(self, topic: str) -> int:
-        """Return the default of the contracts, so that a file has as many control records as a topic."""
+        """Return the default of the contracts.
+
+        So that a file has as many control records as a topic.
+        """
         return PARTITIONS
 
     def send(self, record: Record) -> None:

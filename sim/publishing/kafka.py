@@ -1,7 +1,9 @@
-"""A port into Kafka: idempotent, acks=all, lz4, keys where Java's producer puts them. Loses nothing, waits instead.
+"""A port into Kafka: idempotent, acks=all, lz4, keys where Java's producer puts them.
 
-Records never time out (`message.timeout.ms` 0). When the local queue is full, because the broker is slow, full or
-absent, `send` waits and `problem` says so; the simulator stands still meanwhile.
+Loses nothing, waits instead.
+
+Records never time out (`message.timeout.ms` 0). When the local queue is full, because the broker
+is slow, full or absent, `send` waits and `problem` says so; the simulator stands still meanwhile.
 Why this client: docs/decisions (Kafka client of the simulator).
 """
 
@@ -89,7 +91,10 @@ class KafkaPort:
         """
         producer = self._producer
         assert producer is not None  # noqa: S101 - open comes first
-        headers = [(HEADER_RUN_ID, self._run_id), (HEADER_TRACEPARENT, record.traceparent)]
+        headers: list[tuple[str, str | bytes | None]] = [
+            (HEADER_RUN_ID, self._run_id),
+            (HEADER_TRACEPARENT, record.traceparent),
+        ]
         while True:
             try:
                 producer.produce(

@@ -12,8 +12,8 @@ from contracts.ledger import SCHEMA, FaultKind, RecordKind
 from sim.domain.errors import SimError
 
 _RUN = """
-insert into run (run_id, domain, producer, state, seed, configuration, first_event_time_ms, is_lossy)
-values (?, 'rideshare', 'sim', 'running', ?, ?, ?, ?)
+insert into run (run_id, domain, producer, state, seed, configuration, first_event_time_ms,
+is_lossy) values (?, 'rideshare', 'sim', 'running', ?, ?, ?, ?)
 """
 _PRODUCED = """
 insert into produced (topic, kind, records) values (?, ?, ?)
@@ -64,7 +64,10 @@ class TruthLedger:
         self._db.execute(_RUN, (run_id, seed, configuration, first_event_time_ms, int(is_lossy)))
 
     def record(self, event: Envelope, event_time_ms: int) -> None:
-        """Note an event as it truly happened; pings, ratings, surge and profiles are only counted."""
+        """Note an event as it truly happened.
+
+        Pings, ratings, surge and profiles are only counted.
+        """
         if event_time_ms > self._last_ms:
             self._last_ms = event_time_ms
         if isinstance(event, TripEvent):

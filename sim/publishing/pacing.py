@@ -1,4 +1,7 @@
-"""How simulated time follows the clock on the wall. The only place of the simulator that reads it while running."""
+"""How simulated time follows the clock on the wall.
+
+The only place of the simulator that reads it while running.
+"""
 
 import time
 from collections.abc import Callable
@@ -21,10 +24,12 @@ class Pacer:
         self.lag_s = 0.0
 
     def target_ms(self, now_ms: int, chunk_ms: int) -> int:
-        """Return the simulated time to reach next; equal to `now_ms` where it is too early for any step.
+        """Return the simulated time to reach next.
 
-        Time that was lost to a full or absent broker beyond a few seconds is not caught up in a burst: the plan is
-        moved instead, and the city goes on at its own speed.
+        Equal to `now_ms` where it is too early for any step.
+
+        Time that was lost to a full or absent broker beyond a few seconds is not caught up in a
+        burst: the plan is moved instead, and the city goes on at its own speed.
         """
         if self.speed_ratio == 0:
             return now_ms + chunk_ms

@@ -1,4 +1,7 @@
-"""What a port does. Ports keep the order of records per key and lose nothing; one that cannot go on waits."""
+"""What a port does.
+
+Ports keep the order of records per key and lose nothing; one that cannot go on waits.
+"""
 
 from typing import Protocol
 
@@ -32,7 +35,10 @@ class Port(Protocol):
         """Return what holds the port up, None while it flows."""
 
     def abort(self) -> None:
-        """Make whoever waits give up; what is not safe yet may be lost. For the end of the process."""
+        """Make whoever waits give up; what is not safe yet may be lost.
+
+        For the end of the process.
+        """
 
     def close(self) -> None:
         """Give back what the port holds."""

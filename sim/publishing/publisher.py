@@ -1,8 +1,10 @@
-"""The engine's sink: encodes, applies the fault plan, orders by time, counts, and hands records to the port.
+"""The engine's sink.
 
-Records wait until no earlier one can come any more. Their order depends on the scenario alone, not on how often
-`release` is called: it is (time of release, rank, number), where the rank puts heartbeats behind the events of the
-same millisecond.
+Encodes, applies the fault plan, orders by time, counts, and hands records to the port.
+
+Records wait until no earlier one can come any more. Their order depends on the scenario alone, not
+on how often `release` is called: it is (time of release, rank, number), where the rank puts
+heartbeats behind the events of the same millisecond.
 """
 
 from bisect import bisect_left
@@ -88,7 +90,10 @@ class Publisher:
         self._ledger.commit(self.produced)
 
     def end(self) -> None:
-        """Send what still waits, then `stream_end` to every partition; return when all of it is safe."""
+        """Send what still waits, then `stream_end` to every partition.
+
+        Return when all of it is safe.
+        """
         if self._waiting:
             self.release(max(entry[0] for entry in self._waiting))
         end_ms = self._newest_ms + STREAM_END_MARGIN_MS

@@ -1,4 +1,7 @@
-"""One run from its first profile to `stream_end`: the simulation and its publisher, moved together."""
+"""One run from its first profile to `stream_end`.
+
+The simulation and its publisher, moved together.
+"""
 
 import hashlib
 import uuid
