@@ -40,7 +40,7 @@ for name in app flink; do
     else
         uv venv --quiet --clear --python "$python" "$tools/$name"
     fi
-    uv pip sync --quiet --require-hashes --build-constraints "$root/requirements/build.txt" \
+    uv pip sync --require-hashes --build-constraints "$root/requirements/build.txt" \
         --python "$tools/$name/bin/python" "$root/requirements/$name.txt" ||
         fail "installing '$name' failed. Check the network and disk space, then run 'make setup' again; finished downloads are kept"
     printf '%s %s\n' "$want" "$python" >"$stamp"
