@@ -6,7 +6,7 @@ events), not from the job: it shares no code with it except the formulas in `con
 
 import random
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -109,7 +109,12 @@ def control(kind: str, at_ms: int, run_id: str = "run-1") -> ControlRecord:
 
 
 def city_events(
-    rng: random.Random, minutes: int, trips: int, drivers: int, zones: int
+    rng: random.Random,
+    minutes: int,
+    trips: int,
+    drivers: int,
+    zones: int,
+    run_id: str = "run-1",
 ) -> list[Event]:
     """Return trips and statuses of a city; every trip ends, every driver goes off duty."""
     span_ms = minutes * 60_000
@@ -141,16 +146,16 @@ def city_events(
             ]
         )
         for state in states:
-            events.append(trip_event(trip_id, state, at_ms, zone_id))
+            events.append(trip_event(trip_id, state, at_ms, zone_id, run_id))
             at_ms += 1 + rng.randrange(rng.choice([1_000, 20_000, 60_000]))
     for number in range(drivers):
         at_ms = START_MS + rng.randrange(60_000)
         while at_ms < START_MS + span_ms:
             status = rng.choice([DriverStatus.AVAILABLE, DriverStatus.AVAILABLE, *DriverStatus])
             zone_id = rng.choice([None, *range(1, zones + 1)])
-            events.append(status_event(f"driver-{number}", status, at_ms, zone_id))
+            events.append(status_event(f"driver-{number}", status, at_ms, zone_id, run_id))
             at_ms += 1 + rng.randrange(rng.choice([5_000, 120_000]))
-        events.append(status_event(f"driver-{number}", DriverStatus.OFFLINE, at_ms, None))
+        events.append(status_event(f"driver-{number}", DriverStatus.OFFLINE, at_ms, None, run_id))
     return events
 
 
@@ -167,6 +172,7 @@ def laid_out(
     late_share: float = 0.0,
     duplicate_share: float = 0.05,
     heartbeat_ms: int = SLIDE_MS,
+    run_id: str = "run-1",
 ) -> dict[Lane, list[Sent]]:
     """Return the partitions of both topics: disorder within the limit, copies, heartbeats, an end.
 
@@ -189,8 +195,8 @@ def laid_out(
         for partition in range(PARTITIONS):
             lane = (topic, partition)
             for at_ms in range(START_MS, last_ms + heartbeat_ms, heartbeat_ms):
-                lanes[lane].append((at_ms, -1, control("stream_heartbeat", at_ms)))
-            lanes[lane].append((2**62, -1, control("stream_end", end_ms)))
+                lanes[lane].append((at_ms, -1, control("stream_heartbeat", at_ms, run_id)))
+            lanes[lane].append((2**62, -1, control("stream_end", end_ms, run_id)))
     return {
         lane: [sent(event) for _, _, event in sorted(rows, key=lambda row: row[:2])]
         for lane, rows in lanes.items()
@@ -256,10 +262,6 @@ def expected_metrics(
 
 def without_late(metrics: ZoneMetrics) -> ZoneMetrics:
     return msgspec.structs.replace(metrics, late_records=0)
-
-
-def moved(record: Counted, effective_ms: int) -> Counted:
-    return replace(record, effective_ms=effective_ms)
 
 
 def _zone_of(event: Event) -> int | None:
