@@ -3,13 +3,14 @@
 Run in the `flink` environment: `.farol/tools/flink/bin/python -m pytest tests/flink`.
 """
 
+import contextlib
 import importlib.util
 import json
 import os
 import subprocess
 import uuid
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,28 @@ def flink_runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("JVM_ARGS", "-Xmx1536m")
         # Python workers of a local runtime are started through this path.
         patch.setenv("PYTHONPATH", str(ROOT))
-        yield
+        with gateway_that_ends(patch):
+            yield
+
+
+@contextlib.contextmanager
+def gateway_that_ends(patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close PyFlink's Java process and its pipes at the end; PyFlink itself leaves them open."""
+    from pyflink import java_gateway
+
+    started: list[subprocess.Popen[bytes]] = []
+    launch = java_gateway.launch_gateway_server_process
+
+    def launch_and_keep(*arguments: Any) -> subprocess.Popen[bytes]:
+        started.append(launch(*arguments))
+        return started[-1]
+
+    patch.setattr(java_gateway, "launch_gateway_server_process", launch_and_keep)
+    yield
+    for process in started:
+        java_gateway.get_gateway().shutdown()
+        process.terminate()
+        process.communicate()
 
 
 @pytest.fixture(scope="session")
@@ -177,24 +199,27 @@ def read_topic(kafka: str) -> Callable[[str], list[Message]]:
     return read
 
 
-ReadTable = Callable[[str], list[dict[str, Any]]]
+Rows = dict[str, list[dict[str, Any]]]
 
 
 @pytest.fixture
-def read_table(lake: str) -> ReadTable:
-    """Return a function that reads a table with PyIceberg, which only the other environment has."""
+def read_tables(lake: str) -> Callable[[Iterable[str]], Rows]:
+    """Return a function that reads tables with PyIceberg, which only the other environment has."""
 
-    def read(table: str) -> list[dict[str, Any]]:
+    def read(tables: Iterable[str]) -> Rows:
+        found: Rows = {table: [] for table in tables}
         script = Path(__file__).parent / "read_table.py"
-        python = TOOLS / "app" / "bin" / "python"
         done = subprocess.run(
-            [str(python), str(script), lake, table],
+            [str(TOOLS / "app" / "bin" / "python"), str(script), lake, *found],
             capture_output=True,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             check=False,
         )
         assert done.returncode == 0, done.stderr.decode()
-        return [_from_json(json.loads(line)) for line in done.stdout.splitlines()]
+        for line in done.stdout.splitlines():
+            table, row = json.loads(line)
+            found[table].append(_from_json(row))
+        return found
 
     return read
 

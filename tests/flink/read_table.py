@@ -1,4 +1,4 @@
-"""Prints the rows of an Iceberg table as JSON lines; run by the tests in the `app` environment."""
+"""Prints the rows of Iceberg tables as JSON lines; run by the tests in the `app` environment."""
 
 import datetime
 import json
@@ -19,6 +19,8 @@ def plain(value: Any) -> Any:
     return value
 
 
-uri, table = sys.argv[1:]
-rows = load_catalog("lake", type="rest", uri=uri).load_table(table).scan().to_arrow().to_pylist()
-sys.stdout.writelines(json.dumps({k: plain(v) for k, v in r.items()}) + "\n" for r in rows)
+uri, *tables = sys.argv[1:]
+catalog = load_catalog("lake", type="rest", uri=uri)
+for table in tables:
+    for row in catalog.load_table(table).scan().to_arrow().to_pylist():
+        sys.stdout.write(json.dumps([table, {k: plain(v) for k, v in row.items()}]) + "\n")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from contracts.domain import INPUT_TOPICS, Topic, input_topic
+from contracts.domain import INPUT_TOPICS, TAXI_TRIPS, TRIPS, Topic, input_topic
 from contracts.events import MAX_RECORD_BYTES
 from contracts.validation import reject_reason
 from flink_jobs.jobs import ingest_bronze
@@ -87,7 +87,7 @@ def rows_by_place(rows: list[dict[str, Any]]) -> dict[tuple[str, int, int], dict
 
 
 def test_bad_input_of_every_kind_at_once_is_kept_and_reported(
-    run_job: Any, produce: Any, read_topic: Any, read_table: Any, samples: Mapping[str, bytes]
+    run_job: Any, produce: Any, read_topic: Any, read_tables: Any, samples: Mapping[str, bytes]
 ) -> None:
     headers = [("run_id", b"run"), ("binary", b"\xff\x00"), ("empty", b""), ("none", None)]
     sent: dict[str, Sent] = {topic.name: {} for topic in INPUT_TOPICS}
@@ -95,15 +95,16 @@ def test_bad_input_of_every_kind_at_once_is_kept_and_reported(
         for key, value in oddities(topic, samples[topic.name]):
             sent[topic.name][produce(topic.name, value, key, headers)] = (key, value)
     huge = b'{"padding":"' + b"x" * (8 * 1024 * 1024 - 1000) + b'"}'
-    sent["rideshare.trips"][produce("rideshare.trips", huge, b"huge")] = (b"huge", huge)
+    sent[TRIPS.name][produce(TRIPS.name, huge, b"huge")] = (b"huge", huge)
 
     group = "test-bad-input"
     run_job(ingest_bronze, group=group)
 
+    tables = read_tables([name for t in INPUT_TOPICS for name in (t.bronze_table, t.dlq_table)])
     for name, records in sent.items():
         topic = input_topic(name)
-        bronze = rows_by_place(read_table(topic.bronze_table))
-        dlq = rows_by_place(read_table(topic.dlq_table))
+        bronze = rows_by_place(tables[topic.bronze_table])
+        dlq = rows_by_place(tables[topic.dlq_table])
         reasons = {
             place: reason
             for place, (_, value) in records.items()
@@ -119,7 +120,7 @@ def test_bad_input_of_every_kind_at_once_is_kept_and_reported(
             assert dlq[place]["_raw_value"] == records[place][1]
         assert_dlq_topic(read_topic(topic.dlq), records, reasons)
 
-    kept = rows_by_place(read_table(INPUT_TOPICS[0].bronze_table))
+    kept = rows_by_place(tables[INPUT_TOPICS[0].bronze_table])
     place = next(iter(sent[INPUT_TOPICS[0].name]))
     assert dict(kept[place]["_kafka_headers"]["map"]) == {
         "run_id": b"run".hex(),
@@ -129,12 +130,15 @@ def test_bad_input_of_every_kind_at_once_is_kept_and_reported(
     }
 
     # The group went on to the end, so a plain second submission finds nothing to do.
-    before = {t.name: len(read_table(t.bronze_table)) for t in INPUT_TOPICS}
-    late = produce("taxi.trips", b"once more", b"k")
+    bronze_tables = [t.bronze_table for t in INPUT_TOPICS]
+    before = {table: len(tables[table]) for table in bronze_tables}
+    late = produce(TAXI_TRIPS.name, b"once more", b"k")
     run_job(ingest_bronze, group=group)
-    after = {t.name: len(read_table(t.bronze_table)) for t in INPUT_TOPICS}
-    assert after == {**before, "taxi.trips": before["taxi.trips"] + 1}
-    assert late in rows_by_place(read_table("bronze.dlq_taxi_trips"))
+    after = read_tables([*bronze_tables, TAXI_TRIPS.dlq_table])
+    late_rows = rows_by_place(after.pop(TAXI_TRIPS.dlq_table))
+    grown = {**before, TAXI_TRIPS.bronze_table: before[TAXI_TRIPS.bronze_table] + 1}
+    assert {table: len(rows) for table, rows in after.items()} == grown
+    assert late in late_rows
 
 
 def assert_dlq_topic(
