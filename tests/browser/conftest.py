@@ -1,47 +1,29 @@
 """A headless browser that can reach nothing but the API under test."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.browser.launching import executable, launch
 from tests.browser.watching import DEADLINE_S, Watching
 from tests.integration.api.servers import ROOT, Servers
 from tests.stack_control import reserve_offset
-
-TOOLS = ROOT / ".farol" / "tools" / "browser"
-# Software WebGL; without --no-sandbox the packaged browser does not start for every user.
-ARGUMENTS = [
-    "--ignore-gpu-blocklist",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--no-sandbox",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Return the browser of $CHROMIUM, else the one of the toolchain."""
-    given = os.environ.get("CHROMIUM")
-    executable = Path(given) if given else TOOLS / "chromium"
-    if not executable.is_file():
-        pytest.skip(f"no browser at {executable}: run `make setup`, or set CHROMIUM=/path")
+    if not executable().is_file():
+        pytest.skip(f"no browser at {executable()}: run `make setup`, or set CHROMIUM=/path")
     if not (ROOT / "api" / "web" / "dist" / "index.html").is_file():
         pytest.skip(
             "the map is not built: run `make setup`, or npm ci and npm run build in api/web"
         )
-    environment: dict[str, str | float | bool] = dict(os.environ)
-    if not given:
-        environment["LD_LIBRARY_PATH"] = str(TOOLS / "lib")
     expect.set_options(timeout=DEADLINE_S * 1000)
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=executable, args=ARGUMENTS, env=environment, timeout=120_000
-        )
+        launched = launch(playwright)
         yield launched
         launched.close()
 
