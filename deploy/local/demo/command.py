@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -53,6 +54,8 @@ def command(
     console = Console(soft_wrap=True)
     _fresh_home(layout)
     demo = _Demo(layout, console, minutes * 60)
+    # a polite kill ends like Ctrl-C: everything is stopped
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         is_clean = demo.run()
         if keep:
