@@ -74,7 +74,7 @@ class TestStack:
         return {**clean, **own, **self.settings}
 
     def run(
-        self, *arguments: str, check: bool = True, timeout_s: float = 420
+        self, *arguments: str, check: bool = True, timeout_s: float = 700
     ) -> subprocess.CompletedProcess[str]:
         """Run a `farol` command against this stack; a failure fails the test with its output."""
         result = subprocess.run(
@@ -92,7 +92,7 @@ class TestStack:
 
     def up(self, *services: str) -> None:
         """Start services with their dependencies and wait until they answer."""
-        self.run("up", *services, "--timeout", "300")
+        self.run("up", *services, "--timeout", "600")
 
     def down(self) -> None:
         """Stop everything."""

@@ -17,7 +17,7 @@ from deploy.local.jobs import JobControl, JobError
 from deploy.local.layout import Layout
 from deploy.setup.homes import JOB_JAR
 
-pytestmark = [pytest.mark.kafka, pytest.mark.flink, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.flink, pytest.mark.timeout(900)]
 JOB = "doubling_job"
 MODULE = "tests.integration.stack.doubling_job"
 

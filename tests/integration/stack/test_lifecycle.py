@@ -38,7 +38,7 @@ def _processes(home: object) -> list[psutil.Process]:
 @pytest.mark.catalog
 @pytest.mark.flink
 @pytest.mark.trino
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(900)
 def test_every_listener_is_on_loopback(stack):
     stack.up("kafka", "redis", "taskmanager", "trino")
 
