@@ -1,7 +1,7 @@
 """Runs dbt for one stack: addresses in, output folders out of the source tree, one build at a time.
 
-dbt is a subprocess that works in `dbt/` without the repository on its import path: the folder's name
-would shadow dbt's own package.
+dbt is a subprocess that works in `dbt/` without the repository on its import path: the folder's
+name would shadow dbt's own package.
 """
 
 import os

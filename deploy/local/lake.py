@@ -1,7 +1,7 @@
 """Create and evolve the Iceberg tables of the contracts: the work behind `farol lake init`.
 
-Tables that dbt builds are not made here. Nothing is ever dropped or narrowed: what cannot be reached
-by adding an optional column is refused with the difference.
+Tables that dbt builds are not made here. Nothing is ever dropped or narrowed: what cannot be
+reached by adding an optional column is refused with the difference.
 """
 
 from collections.abc import Iterable
