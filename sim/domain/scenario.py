@@ -44,6 +44,7 @@ class Agents(_Section, frozen=True, kw_only=True):
 
     drivers: Annotated[int, msgspec.Meta(ge=1, le=100_000)]
     riders: Annotated[int, msgspec.Meta(ge=1, le=500_000)]
+    home_scale_m: Positive = 12_000.0
     shift_start_weights: HourlyWeights = WEEKDAY_SHIFT_STARTS
     profile_updates_per_hour: NotNegative = 30.0
 
@@ -55,6 +56,7 @@ class Demand(_Section, frozen=True, kw_only=True):
     hourly_weights: HourlyWeights = WEEKDAY_DEMAND
     centre_scale_m: Positive = 9000.0
     gravity_scale_m: Positive = 4500.0
+    longest_trip_m: Annotated[float, msgspec.Meta(ge=2000)] = 15_000.0
 
     def __post_init__(self) -> None:
         """Refuse hours that never bring a request.
@@ -97,7 +99,7 @@ class Trips(_Section, frozen=True, kw_only=True):
     offer_expiry_s: Positive = 15.0
     offer_ignored_share: Share = 0.04
     offer_retry_s: Positive = 5.0
-    search_rings: Annotated[int, msgspec.Meta(ge=0, le=20)] = 4
+    search_rings: Annotated[int, msgspec.Meta(ge=0, le=20)] = 3
     driver_cancel_share: Share = 0.02
     no_show_share: Share = 0.015
     no_show_wait_s: Positive = 300.0

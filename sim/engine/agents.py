@@ -12,7 +12,7 @@ import simpy
 from contracts.events import DriverDna, DriverStatus, RiderDna
 from sim.domain.dna import draw_driver, draw_rider
 from sim.domain.scenario import Agents
-from sim.policies.demand import DemandPolicy
+from sim.policies.demand import DemandPolicy, draw_zone, running_sums, zone_weights
 
 VehicleClass = Literal["economy", "comfort", "van"]
 VEHICLE_CLASSES: Final[tuple[VehicleClass, ...]] = ("economy", "comfort", "van")
@@ -74,15 +74,16 @@ class Rider:
     trip_id: str | None = None
 
 
-def make_drivers(agents: Agents, demand: DemandPolicy, rng: np.random.Generator) -> list[Driver]:
-    """Return all drivers, offline."""
+def make_drivers(agents: Agents, rng: np.random.Generator) -> list[Driver]:
+    """Return all drivers, offline. Their homes spread wider than demand, by the same falling-off."""
+    homes = running_sums(zone_weights(agents.home_scale_m))
     return [
         Driver(
             number=number,
             driver_id=f"driver-{number + 1:06d}",
             display_name=_name(rng),
             vehicle_class=VEHICLE_CLASSES[int(rng.choice(3, p=_VEHICLE_SHARES))],
-            home_zone_id=demand.pickup_zone(rng),
+            home_zone_id=draw_zone(homes, rng),
             dna=draw_driver(rng, agents.shift_start_weights),
         )
         for number in range(agents.drivers)

@@ -225,19 +225,22 @@ class City:
 
     def track_roaming(self) -> None:
         """Follow the idle drivers who are under way; forget those who arrived or got work."""
-        for number in list(self.roaming):
+        if not self.roaming:
+            return
+        numbers = list(self.roaming)
+        lats, lons = self.fleet.positions(numbers, self.now_ms)
+        for number, lat, lon in zip(numbers, lats.tolist(), lons.tolist(), strict=True):
             driver = self.drivers[number]
             if driver.status is DriverStatus.AVAILABLE:
-                self.track_zone(driver)
+                self._track_zone(driver, lat, lon)
             if (
                 driver.status is not DriverStatus.AVAILABLE
                 or self.fleet.arrives_ms(number) <= self.now_ms
             ):
                 del self.roaming[number]
 
-    def track_zone(self, driver: Driver) -> None:
+    def _track_zone(self, driver: Driver, lat: float, lon: float) -> None:
         """Notice where an available driver has got to; report it if that is another zone."""
-        lat, lon = self.fleet.position(driver.number, self.now_ms)
         zone_id = zone_at(lat, lon)
         if zone_id != driver.zone_id:
             self.fleet.settle(driver.number, self.now_ms)
@@ -248,7 +251,8 @@ class City:
             self.fleet.tags[driver.number].cause_id = self.reporter.driver_status(
                 driver, driver.status, (lat, lon), self.now_ms, cause_id
             )
-        self._refresh_index(driver)
+        if driver.is_free:
+            self.index.put(driver.number, index_cell(lat, lon))
 
     def zone_counts(self) -> dict[int, ZoneCounts]:
         """Return demand and supply of every zone that has any."""

@@ -87,7 +87,8 @@ def _destination(city: City, pickup: Place) -> Place:
     assert zone_id is not None  # noqa: S101 - pickups are drawn inside zones
     while True:
         place = random_place(city.decisions.demand.dropoff_zone(zone_id, rng), rng)
-        if distance_m(pickup.lat, pickup.lon, place.lat, place.lon) >= _SHORTEST_TRIP_M:
+        away_m = distance_m(pickup.lat, pickup.lon, place.lat, place.lon)
+        if _SHORTEST_TRIP_M <= away_m <= city.scenario.demand.longest_trip_m:
             return place
 
 

@@ -21,6 +21,7 @@ from sim.domain.geometry import (
     Floats,
     distance_m,
     heading_deg,
+    quantise_degrees,
 )
 from sim.engine.stamping import Stamper, TimeText
 from sim.policies.routing import MAX_POINTS, Route
@@ -145,8 +146,17 @@ class Fleet:
 
     def position(self, entity: int, now_ms: int) -> tuple[float, float]:
         """Return the true (lat, lon) of an entity."""
-        lats, lons = self.positions([entity], now_ms)
-        return float(lats[0]), float(lons[0])
+        times = self._at_ms[entity].tolist()
+        last = int(self._last_point[entity])
+        passed = 0
+        while passed < last and times[passed + 1] <= now_ms:
+            passed += 1
+        lat, lon = self._lat.item(entity, passed), self._lon.item(entity, passed)
+        if passed < last:
+            share = max(0.0, (now_ms - times[passed]) / (times[passed + 1] - times[passed]))
+            lat += (self._lat.item(entity, passed + 1) - lat) * share
+            lon += (self._lon.item(entity, passed + 1) - lon) * share
+        return quantise_degrees(lat), quantise_degrees(lon)
 
     def positions(self, entities: Sequence[int], now_ms: int) -> tuple[Floats, Floats]:
         """Return true latitudes and longitudes, shape (n,) each."""

@@ -37,7 +37,7 @@ class Simulation:
         stamper = Stamper(run_id)
         reporter = Reporter(stamper, sink)
         people = streams.of("people")
-        drivers = make_drivers(scenario.agents, decisions.demand, people)
+        drivers = make_drivers(scenario.agents, people)
         riders = make_riders(scenario.agents, decisions.demand, people)
         fleet = Fleet(
             entity_ids=[d.driver_id for d in drivers] + [r.rider_id for r in riders],

@@ -8,6 +8,7 @@ follows a gravity model, weight times exp(-distance / scale).
 
 import math
 from bisect import bisect_right
+from itertools import accumulate
 from typing import Final, Protocol
 
 import numpy as np
@@ -19,6 +20,17 @@ from sim.domain.scenario import Demand
 CENTRE_LAT: Final = -23.5505
 CENTRE_LON: Final = -46.6333
 _HOUR_MS: Final = 3_600_000
+
+
+def draw_zone(edges: list[float], rng: np.random.Generator) -> int:
+    """Return the zone id on which a draw falls; `edges` are running sums, one per zone."""
+    position = bisect_right(edges, rng.random() * edges[-1])
+    return ZONES[min(position, len(ZONES) - 1)].zone_id
+
+
+def running_sums(weights: tuple[float, ...]) -> list[float]:
+    """Return the running sums of weights, for `draw_zone`."""
+    return list(accumulate(weights))
 
 
 def zone_weights(centre_scale_m: float, zones: tuple[Zone, ...] = ZONES) -> tuple[float, ...]:
@@ -55,10 +67,10 @@ class PoissonGravityDemand:
         self._peak_weight = max(demand.hourly_weights)
         self._peak_gap_ms = _HOUR_MS / demand.peak_requests_per_hour
         weights = zone_weights(demand.centre_scale_m)
-        self._pickup_edges = _edges(weights)
+        self._pickup_edges = running_sums(weights)
         self._position = {zone.zone_id: position for position, zone in enumerate(ZONES)}
         self._dropoff_edges = [
-            _edges(
+            running_sums(
                 tuple(
                     weight
                     * math.exp(
@@ -89,22 +101,9 @@ class PoissonGravityDemand:
 
     def pickup_zone(self, rng: np.random.Generator) -> int:
         """Return the zone id of a pickup, by the weights of the zones."""
-        return _pick(self._pickup_edges, rng)
+        return draw_zone(self._pickup_edges, rng)
 
     def dropoff_zone(self, pickup_zone_id: int, rng: np.random.Generator) -> int:
         """Return the zone id of a dropoff, by gravity seen from the pickup's zone."""
-        return _pick(self._dropoff_edges[self._position[pickup_zone_id]], rng)
+        return draw_zone(self._dropoff_edges[self._position[pickup_zone_id]], rng)
 
-
-def _edges(weights: tuple[float, ...]) -> list[float]:
-    edges: list[float] = []
-    total = 0.0
-    for weight in weights:
-        total += weight
-        edges.append(total)
-    return edges
-
-
-def _pick(edges: list[float], rng: np.random.Generator) -> int:
-    position = bisect_right(edges, rng.random() * edges[-1])
-    return ZONES[min(position, len(ZONES) - 1)].zone_id
