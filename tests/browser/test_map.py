@@ -87,15 +87,25 @@ def test_a_surging_zone_glows_and_tells_its_figures(page: Page, servers: Servers
     page.get_by_label("Go to zone").select_option("78")
     detail = page.get_by_role("complementary", name=f"Zone {ZONE_BY_ID[78].name}")
     expect(detail.locator(".multiplier")).to_have_text(f"1.0{TIMES}")
-    red = (175, 35, 41)
+    red = (114, 32, 43)
     assert pixels_like(page, 800, 300, red, half_px=40) == 0
     publish_metrics(
         servers.redis,
-        [metrics(78, run_id="glow", window_end_ms=2 * 10**12, multiplier=3.0, open_requests=9)],
+        [
+            metrics(
+                zone_id, run_id="glow", window_end_ms=2 * 10**12, multiplier=3.0, open_requests=9
+            )
+            for zone_id in ZONE_BY_ID
+        ],
     )
     expect(detail.locator(".multiplier")).to_have_text(f"3.0{TIMES}")
     expect(detail).to_contain_text("Open requests9")
     until(lambda: pixels_like(page, 800, 300, red, half_px=40) > 300, "it glows", DEADLINE_S)
+    box = detail.bounding_box()
+    assert box is not None
+    card = (13, 20, 36)
+    bare = pixels_like(page, box["x"] + box["width"] - 60, box["y"] + 75, card, half_px=8)
+    assert bare > 150, "nothing of the map is drawn over a panel"
     page.keyboard.press("Escape")
     expect(detail).to_have_count(0)
 

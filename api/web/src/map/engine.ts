@@ -199,6 +199,8 @@ export class MapEngine {
     }
     this.zonesKey = key;
     const multiplier = (feature: ZoneFeature): number => zones.get(feature.id)?.multiplier ?? 1;
+    // From near, a zone fills the page: full colours would drown the drivers.
+    const strength = detail === 2 ? 0.6 : 1;
     this.zonesLayers = [
       new GeoJsonLayer<ZoneFeature["properties"]>({
         id: "zones",
@@ -206,7 +208,10 @@ export class MapEngine {
         pickable: true,
         stroked: true,
         filled: true,
-        getFillColor: (feature) => mutable(surgeColour(multiplier(feature as unknown as ZoneFeature))),
+        getFillColor: (feature) => {
+          const [red, green, blue, alpha] = surgeColour(multiplier(feature as unknown as ZoneFeature));
+          return [red, green, blue, Math.round(alpha * strength)];
+        },
         getLineColor: (feature) =>
           (feature as unknown as ZoneFeature).id === selectedZone
             ? [255, 255, 255, 235]
@@ -217,7 +222,7 @@ export class MapEngine {
         lineJointRounded: true,
         transitions: { getFillColor: 600 },
         updateTriggers: {
-          getFillColor: [zones],
+          getFillColor: [zones, strength],
           getLineColor: [selectedZone],
           getLineWidth: [selectedZone],
         },
@@ -273,10 +278,6 @@ function zoneLabel(feature: ZoneFeature, multiplier: number, detail: number): st
   if (detail === 0) return price;
   const name = detail === 1 ? feature.properties.acronym : feature.properties.name;
   return price === "" ? name : `${name}\n${price}`;
-}
-
-function mutable(colour: readonly [number, number, number, number]): [number, number, number, number] {
-  return [colour[0], colour[1], colour[2], colour[3]];
 }
 
 function charactersOf(zones: ZoneCollection): string {
