@@ -6,14 +6,12 @@ one worker (`make test` does): every worker of pytest-xdist would start servers 
 """
 
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.stack_control import TestStack, reserve_offset
+from tests.stack_control import TestStack, reserve_stack
 
 StackFactory = Callable[..., TestStack]
 
@@ -23,14 +21,13 @@ def _stacks(request: pytest.FixtureRequest) -> Iterator[StackFactory]:
     made: list[tuple[TestStack, Any]] = []
 
     def make(**settings: str) -> TestStack:
-        offset, lock = reserve_offset()
-        home = Path(tempfile.mkdtemp(prefix="farol-test-")).resolve()
-        made.append((TestStack(home, offset, settings), lock))
+        made.append(reserve_stack(settings))
         return made[-1][0]
 
     yield make
     for stack, lock in made:
         stack.run("down", check=False)
+        lock.truncate(0)
         lock.close()
         if request.session.testsfailed:  # keep what explains a failure
             for path in stack.home.iterdir():

@@ -7,6 +7,7 @@ import fcntl
 import itertools
 import json
 import os
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -36,23 +37,6 @@ def _is_free(number: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def reserve_offset() -> tuple[int, Any]:
-    """Return a free offset and the open lock that keeps other test runs from taking it."""
-    folder = Path(tempfile.gettempdir()) / f"farol-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    for offset in _OFFSETS[::_STEP]:
-        lock = (folder / f"offset-{offset}.lock").open("w")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.close()
-            continue
-        if all(_is_free(number + offset) for number in _PORTS):
-            return offset, lock
-        lock.close()
-    pytest.fail("no free port offset; are stacks of earlier runs left? see `ps` for FAROL_SERVICE")
 
 
 @dataclass
@@ -119,3 +103,34 @@ class TestStack:
     def api_key(self) -> str:
         """Return the API key, which the first `up` makes."""
         return (self.home / "secrets" / "api_key").read_text(encoding="utf-8")
+
+
+def _stop_orphans(lock: Any, offset: int) -> None:
+    """Stop the stack of a test run that was killed: its lock is free, but names a home."""
+    lock.seek(0)
+    home = lock.read().strip()
+    if home and Path(home).is_dir():
+        TestStack(Path(home), offset).run("down", check=False)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def reserve_stack(settings: dict[str, str]) -> tuple["TestStack", Any]:
+    """Return a stack on a free offset, and the open lock that keeps other test runs from it."""
+    folder = Path(tempfile.gettempdir()) / f"farol-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for offset in _OFFSETS[::_STEP]:
+        lock = (folder / f"offset-{offset}.lock").open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            continue
+        _stop_orphans(lock, offset)
+        if all(_is_free(number + offset) for number in _PORTS):
+            home = Path(tempfile.mkdtemp(prefix="farol-test-")).resolve()
+            lock.truncate(0)
+            lock.write(str(home))
+            lock.flush()
+            return TestStack(home, offset, settings), lock
+        lock.close()
+    pytest.fail("no free port offset; are stacks of earlier runs left? see `ps` for FAROL_SERVICE")
