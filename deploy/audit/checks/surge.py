@@ -31,10 +31,12 @@ _AFTERMATH_TICKS: Final = SURGE_SLIDES_PER_WINDOW + 1
 
 
 class Windows(msgspec.Struct, frozen=True, kw_only=True):
-    """The records of the topic: the last one per key, and the keys that had two values."""
+    """The records of the topic: the run's own, those of its keys with two values, the newest."""
 
-    newest: dict[Key, ZoneMetrics]
+    own: dict[Key, ZoneMetrics]
     conflicts: list[Key] = []
+    newest: dict[int, ZoneMetrics] = {}
+    """Newest window of each zone, whichever run it is of."""
 
 
 class Late(msgspec.Struct, frozen=True):
@@ -129,11 +131,7 @@ def check_windows(
     expected = expected_windows(truth.transitions, truth.statuses, until_ms, truth.run_id)
     if actual is None:
         return [not_built(AREA, subject, len(expected), f"no topic {TOPIC}: farol up")]
-    own = {
-        key: metrics
-        for key, metrics in actual.newest.items()
-        if metrics.run_id == truth.run_id and metrics.window_end_ms <= until_ms
-    }
+    own = {key: metrics for key, metrics in actual.own.items() if metrics.window_end_ms <= until_ms}
     if expected and not own:
         return [not_built(AREA, subject, len(expected), "no window of this run: job surge")]
     late = [*late_records(trips), *late_records(statuses)]
@@ -199,10 +197,7 @@ def check_redis(
 ) -> Check:
     """Return whether Redis holds the newest window of each zone that the topic has."""
     subject = f"Redis = newest of {TOPIC}"
-    newest: dict[int, ZoneMetrics] = {}
-    for (zone, end_ms), metrics in (actual.newest if actual is not None else {}).items():
-        if zone not in newest or newest[zone].window_end_ms < end_ms:
-            newest[zone] = metrics
+    newest = actual.newest if actual is not None else {}
     if hashed is None or (newest and not hashed):
         return not_built(AREA, subject, len(newest), "Redis has no zones: feeder")
     behind = [

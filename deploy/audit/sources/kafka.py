@@ -97,20 +97,24 @@ class KafkaSource:
             )
         return builder.build()
 
-    def zone_windows(self) -> Windows | None:
-        """Return the newest record of each zone and window, None where there is no such topic."""
+    def zone_windows(self, run_id: str) -> Windows | None:
+        """Return a run's windows and the newest of each zone, None where there is no such topic."""
         if not self.has(ZONE_METRICS.name):
             return None
         decode = msgspec.json.Decoder(ZoneMetrics).decode
-        newest: dict[tuple[int, int], ZoneMetrics] = {}
+        own: dict[tuple[int, int], ZoneMetrics] = {}
+        newest: dict[int, ZoneMetrics] = {}
         conflicts: set[tuple[int, int]] = set()
         for message in self._read(ZONE_METRICS.name, self._ends(ZONE_METRICS.name)):
-            metrics = _decoded(ZONE_METRICS.name, message, decode)
-            key = (metrics.zone_id, metrics.window_end_ms)
-            if newest.setdefault(key, metrics) != metrics:
-                conflicts.add(key)
-                newest[key] = metrics
-        return Windows(newest=newest, conflicts=sorted(conflicts))
+            metrics: ZoneMetrics = _decoded(ZONE_METRICS.name, message, decode)
+            zone, end_ms = metrics.zone_id, metrics.window_end_ms
+            if zone not in newest or newest[zone].window_end_ms <= end_ms:
+                newest[zone] = metrics
+            if metrics.run_id == run_id:
+                if own.setdefault((zone, end_ms), metrics) != metrics:
+                    conflicts.add((zone, end_ms))
+                own[zone, end_ms] = metrics
+        return Windows(own=own, conflicts=sorted(conflicts), newest=newest)
 
     def region_windows(self) -> list[tuple[int, RegionWindow]] | None:
         """Return all records of the region windows, None where there is no such topic."""

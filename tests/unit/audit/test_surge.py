@@ -112,7 +112,7 @@ def failing(checks: list[Check]) -> list[str]:
 
 
 def test_true_windows_are_clean() -> None:
-    checks = check_windows(truth(), trips_log(), status_log(), Windows(newest=true_windows()))
+    checks = check_windows(truth(), trips_log(), status_log(), Windows(own=true_windows()))
     assert failing(checks) == []
     assert checks[0].expected == f"{len(true_windows())} windows"
 
@@ -137,7 +137,7 @@ def test_a_wrong_window_is_named(changes: dict[str, Any]) -> None:
     windows = true_windows()
     key = (7, START_MS + 20_000)
     windows[key] = msgspec.structs.replace(windows[key], **changes)
-    checks = check_windows(truth(), trips_log(), status_log(), Windows(newest=windows))
+    checks = check_windows(truth(), trips_log(), status_log(), Windows(own=windows))
     assert failing(checks) == ["rideshare.zone_metrics = truth"]
     assert checks[0].offenders[0].startswith(f"zone 7 window end {START_MS + 20_000} is ")
 
@@ -146,7 +146,7 @@ def test_a_lost_and_an_invented_window_are_named() -> None:
     windows = true_windows()
     lost = windows.pop((7, START_MS + 20_000))
     windows[9, START_MS + 20_000] = msgspec.structs.replace(lost, zone_id=9)
-    (check, *rest) = check_windows(truth(), trips_log(), status_log(), Windows(newest=windows))
+    (check, *rest) = check_windows(truth(), trips_log(), status_log(), Windows(own=windows))
     assert check.verdict == Verdict.DIFFERENT
     assert check.offenders == (
         f"zone 7 window end {START_MS + 20_000} missing",
@@ -159,27 +159,18 @@ def test_the_newest_windows_may_be_on_their_way() -> None:
     windows = true_windows()
     newest_ms = max(end for _, end in windows)
     early = {key: metrics for key, metrics in windows.items() if key[1] < newest_ms}
-    (check, *_) = check_windows(truth(), trips_log(), status_log(), Windows(newest=early))
+    (check, *_) = check_windows(truth(), trips_log(), status_log(), Windows(own=early))
     assert check.verdict == Verdict.BEHIND
 
 
-def test_windows_of_other_runs_are_left_out() -> None:
-    windows = true_windows()
-    windows[3, START_MS] = msgspec.structs.replace(
-        next(iter(windows.values())), zone_id=3, run_id="other"
-    )
-    checks = check_windows(truth(), trips_log(), status_log(), Windows(newest=windows))
-    assert failing(checks) == []
-
-
 def test_two_values_for_one_window_are_named() -> None:
-    windows = Windows(newest=true_windows(), conflicts=[(7, START_MS + 20_000)])
+    windows = Windows(own=true_windows(), conflicts=[(7, START_MS + 20_000)])
     checks = check_windows(truth(), trips_log(), status_log(), windows)
     assert failing(checks) == ["rideshare.zone_metrics: one value per window"]
 
 
 def test_no_topic_or_no_window_is_not_built() -> None:
-    for windows in (None, Windows(newest={})):
+    for windows in (None, Windows(own={})):
         (check,) = check_windows(truth(), trips_log(), status_log(), windows)
         assert check.verdict == Verdict.NOT_BUILT
 
@@ -198,13 +189,13 @@ def test_windows_that_a_late_record_can_explain_are_counted_apart() -> None:
     windows = true_windows()
     key = (7, START_MS + 20_000)
     windows[key] = msgspec.structs.replace(windows[key], open_requests=1)
-    checks = check_windows(truth(), trips_log("acbd"), status_log(), Windows(newest=windows))
+    checks = check_windows(truth(), trips_log("acbd"), status_log(), Windows(own=windows))
     assert [c.verdict for c in checks] == [Verdict.OK, Verdict.NOTE, Verdict.OK]
     assert "touched by 1 late records; 1 differ from the truth" in checks[1].detail
     # The other zone is not touched: an error there is still found.
     other = (8, START_MS + 70_000)
     windows[other] = msgspec.structs.replace(windows[other], idle_drivers=3)
-    checks = check_windows(truth(), trips_log("acbd"), status_log(), Windows(newest=windows))
+    checks = check_windows(truth(), trips_log("acbd"), status_log(), Windows(own=windows))
     assert failing(checks)[0] == "rideshare.zone_metrics = truth"
 
 
@@ -226,16 +217,19 @@ def test_a_dropped_record_touches_its_zone_from_then_on() -> None:
 
 def test_redis_must_hold_the_newest_window_of_each_zone() -> None:
     windows = true_windows()
-    newest = {zone: max(end for z, end in windows if z == zone) for zone, _ in windows}
-    hashed = {zone: windows[zone, end] for zone, end in newest.items()}
-    assert check_redis(Windows(newest=windows), hashed, is_ended=True).verdict == Verdict.OK
-    old = {**hashed, 7: windows[7, START_MS + 20_000]}
-    assert check_redis(Windows(newest=windows), old, is_ended=True).verdict == Verdict.BEHIND
-    wrong = {**hashed, 7: msgspec.structs.replace(hashed[7], open_requests=4)}
-    check = check_redis(Windows(newest=windows), wrong, is_ended=True)
-    assert check.verdict == Verdict.DIFFERENT
-    ahead = {**hashed, 7: msgspec.structs.replace(hashed[7], window_end_ms=END_MS)}
-    assert check_redis(Windows(newest=windows), ahead, is_ended=True).verdict == Verdict.DIFFERENT
-    assert check_redis(Windows(newest=windows), ahead, is_ended=False).verdict == Verdict.OK
-    assert check_redis(Windows(newest=windows), {}, is_ended=True).verdict == Verdict.NOT_BUILT
-    assert check_redis(Windows(newest=windows), None, is_ended=True).verdict == Verdict.NOT_BUILT
+    ends = {zone: max(end for z, end in windows if z == zone) for zone, _ in windows}
+    hashed = {zone: windows[zone, end] for zone, end in ends.items()}
+    topic = Windows(own=windows, newest=hashed)
+
+    def verdict(found: dict[int, ZoneMetrics] | None, is_ended: bool = True) -> Verdict:
+        return check_redis(topic, found, is_ended=is_ended).verdict
+
+    assert verdict(hashed) == Verdict.OK
+    assert verdict({**hashed, 7: windows[7, START_MS + 20_000]}) == Verdict.BEHIND
+    wrong = msgspec.structs.replace(hashed[7], open_requests=4)
+    assert verdict({**hashed, 7: wrong}) == Verdict.DIFFERENT
+    ahead = msgspec.structs.replace(hashed[7], window_end_ms=END_MS)
+    assert verdict({**hashed, 7: ahead}) == Verdict.DIFFERENT
+    assert verdict({**hashed, 7: ahead}, is_ended=False) == Verdict.OK
+    assert verdict({}) == Verdict.NOT_BUILT
+    assert verdict(None) == Verdict.NOT_BUILT
