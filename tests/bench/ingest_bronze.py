@@ -40,7 +40,10 @@ def produce(bootstrap: str, records: int) -> None:
         }
     )
     run_id = str(uuid.uuid4())
-    headers = [("run_id", run_id.encode()), ("traceparent", b"00-" + b"a" * 32 + b"-b-01")]
+    headers: list[tuple[str, str | bytes | None]] = [
+        ("run_id", run_id.encode()),
+        ("traceparent", b"00-" + b"a" * 32 + b"-b-01"),
+    ]
     for number in range(records):
         entity, seq = f"driver-{number % ENTITIES:06d}", number // ENTITIES
         ping = {
@@ -149,13 +152,15 @@ def main() -> None:
         state = run_job(flink, module, "--group-id", group, *more)
         used_s = cpu_s(pid) - used_s
         table.refresh()
-        times: list[datetime] = sorted(
-            table.scan(
+        times = sorted(
+            moment
+            for moment in table.scan(
                 row_filter=f"_ingested_at >= '{since.isoformat()}'",
                 selected_fields=("_ingested_at",),
             )
             .to_arrow()["_ingested_at"]
             .to_pylist()
+            if moment is not None
         )
         seconds = (times[-1] - times[0]).total_seconds()
         sys.stdout.write(

@@ -43,6 +43,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.flink)
             item.add_marker(pytest.mark.filterwarnings("ignore:::pyflink"))
             item.add_marker(pytest.mark.filterwarnings("ignore::DeprecationWarning"))
+            # A local runtime runs Python functions in a thread of this process, whose reader
+            # complains when its channel closes at the end of the job.
+            item.add_marker(
+                pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+            )
 
 
 @pytest.fixture(scope="session")

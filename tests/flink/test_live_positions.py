@@ -24,7 +24,7 @@ def test_each_valid_ping_once_and_nothing_else(
     ping = {**json.loads(samples[GPS_PINGS.name]), "run_id": run_id}
 
     def variant(event_id: str, **fields: Any) -> bytes:
-        return json.dumps({**ping, "event_id": event_id, **fields}).encode()
+        return json.dumps({**ping, "event_id": f"{event_id} {run_id}", **fields}).encode()
 
     good = [
         variant("plain"),
