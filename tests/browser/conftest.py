@@ -1,15 +1,13 @@
 """A headless browser that can reach nothing but the API under test."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.launching import executable, launch
 from tests.browser.watching import DEADLINE_S, Watching
-from tests.integration.api.servers import ROOT, Servers
-from tests.stack_control import reserve_offset
+from tests.integration.api.servers import ROOT, Servers, running
 
 
 @pytest.fixture(scope="session")
@@ -29,17 +27,10 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+def servers() -> Iterator[Servers]:
     """Return a running Redis and API."""
-    offset, lock = reserve_offset()
-    made = Servers(Path(tmp_path_factory.mktemp("map")), offset)
-    try:
-        made.start_redis()
-        made.start_api()
+    with running() as made:
         yield made
-    finally:
-        made.stop()
-        lock.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The live map in a real browser: a driver moves, zones change colour, people can use it."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -10,8 +9,7 @@ from contracts.events import DriverStatus
 from contracts.zones import ZONE_BY_ID
 from tests.browser.watching import DEADLINE_S, Watching, drawn_at, open_map, pixels_like, state
 from tests.integration.api.city import metrics, position, publish_metrics, publish_positions
-from tests.integration.api.servers import KEY, Servers, until
-from tests.stack_control import reserve_offset
+from tests.integration.api.servers import KEY, Servers, running, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.redis, pytest.mark.timeout(900)]
 
@@ -142,20 +140,11 @@ def test_on_a_phone_the_map_comes_first(browser: Browser, servers: Servers) -> N
 
 
 @pytest.fixture
-def closed(tmp_path: Path, servers: Servers) -> Iterator[Servers]:
+def closed(servers: Servers) -> Iterator[Servers]:
     """Return an API that gives no sessions, as when it is reached from elsewhere."""
-    offset, lock = reserve_offset()
-    settings = {
-        "FAROL_API_LOCAL_SESSION": "0",
-        "FAROL_REDIS_URL": f"redis://127.0.0.1:{servers.redis.connection_pool.connection_kwargs['port']}/0",
-    }
-    made = Servers(tmp_path, offset, settings)
-    try:
-        made.start_api()
+    settings = {"FAROL_API_LOCAL_SESSION": "0", "FAROL_REDIS_URL": servers.redis_url}
+    with running(settings, has_redis=False) as made:
         yield made
-    finally:
-        made.stop()
-        lock.close()
 
 
 def test_without_a_session_the_page_asks_for_the_key(browser: Browser, closed: Servers) -> None:

@@ -1,10 +1,12 @@
 """A Redis and an API of their own for tests, on free ports, in a temporary folder."""
 
+import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +16,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from contracts.ports import port
+from tests.stack_control import reserve_stack
 
 ROOT = Path(__file__).resolve().parents[3]
 REDIS_SERVER = ROOT / ".farol" / "tools" / "bin" / "redis-server"
@@ -45,6 +48,10 @@ class Servers:
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{port('api', self.offset)}"
+
+    @property
+    def redis_url(self) -> str:
+        return f"redis://127.0.0.1:{port('redis', self.offset)}/0"
 
     @property
     def redis(self) -> Redis:
@@ -111,6 +118,23 @@ class Servers:
             return self.get(path).status_code
         except httpx.TransportError:
             return 0
+
+
+@contextlib.contextmanager
+def running(settings: dict[str, str] | None = None, *, has_redis: bool = True) -> Iterator[Servers]:
+    """Start a Redis (unless the settings name another) and an API, and stop them at the end."""
+    reserved, lock = reserve_stack({})
+    made = Servers(reserved.home, reserved.port_offset, settings or {})
+    try:
+        if has_redis:
+            made.start_redis()
+        made.start_api()
+        yield made
+    finally:
+        made.stop()
+        lock.truncate(0)
+        lock.close()
+        shutil.rmtree(made.home, ignore_errors=True)
 
 
 def _stop(process: subprocess.Popen[bytes] | None) -> None:

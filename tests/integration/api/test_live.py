@@ -4,7 +4,6 @@ import contextlib
 import json
 import socket as socketlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,8 +19,7 @@ from tests.integration.api.city import (
     publish_metrics,
     publish_positions,
 )
-from tests.integration.api.servers import DEADLINE_S, KEY, Servers, until
-from tests.stack_control import reserve_offset
+from tests.integration.api.servers import DEADLINE_S, KEY, Servers, running, until
 
 pytestmark = pytest.mark.redis
 
@@ -199,19 +197,12 @@ def test_clients_are_counted(servers: Servers) -> None:
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Iterator[Servers]:
+def own() -> Iterator[Servers]:
     """Return servers that a test may break."""
-    offset, lock = reserve_offset()
     settings = {"FAROL_API_MAX_CLIENTS": "2", "FAROL_API_CONNECTION_LIFETIME_S": "10"}
-    made = Servers(tmp_path, offset, settings)
-    try:
-        made.start_redis()
-        made.start_api()
+    with running(settings) as made:
         until(lambda: made.get("/readyz").status_code == 200, "ready")
         yield made
-    finally:
-        made.stop()
-        lock.close()
 
 
 def test_redis_lost_and_found(own: Servers) -> None:
