@@ -36,7 +36,39 @@ class Windows(msgspec.Struct, frozen=True, kw_only=True):
     own: dict[Key, ZoneMetrics]
     conflicts: list[Key] = []
     newest: dict[int, ZoneMetrics] = {}
-    """Newest window of each zone, whichever run it is of."""
+    """Newest window of each zone: of the run that began last, then the last one."""
+
+
+class WindowRecords:
+    """Collects the records of the topic as they come."""
+
+    def __init__(self, run_id: str) -> None:
+        self._run_id = run_id
+        self._own: dict[Key, ZoneMetrics] = {}
+        self._conflicts: set[Key] = set()
+        self._newest: dict[tuple[int, str], ZoneMetrics] = {}
+        self._began_ms: dict[str, int] = {}
+
+    def add(self, metrics: ZoneMetrics, timestamp_ms: int) -> None:
+        """Take a record, with the wall time at which it was written."""
+        zone, end_ms, run_id = metrics.zone_id, metrics.window_end_ms, metrics.run_id
+        self._began_ms[run_id] = min(self._began_ms.get(run_id, timestamp_ms), timestamp_ms)
+        newest = self._newest.get((zone, run_id))
+        if newest is None or newest.window_end_ms <= end_ms:
+            self._newest[zone, run_id] = metrics
+        if run_id == self._run_id:
+            if self._own.setdefault((zone, end_ms), metrics) != metrics:
+                self._conflicts.add((zone, end_ms))
+            self._own[zone, end_ms] = metrics
+
+    def windows(self) -> Windows:
+        """Return what was collected."""
+        in_order = sorted(self._newest.values(), key=lambda m: self._began_ms[m.run_id])
+        return Windows(
+            own=self._own,
+            conflicts=sorted(self._conflicts),
+            newest={metrics.zone_id: metrics for metrics in in_order},
+        )
 
 
 class Late(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from contracts.domain import HEADER_RUN_ID, REGION_WINDOWS, TAXI_TRIPS, ZONE_METRICS
 from contracts.live import RegionWindow, ZoneMetrics
 from deploy.audit.checks.regions import LateRows
-from deploy.audit.checks.surge import Windows
+from deploy.audit.checks.surge import WindowRecords, Windows
 from deploy.audit.errors import AuditError
 from deploy.audit.log import PARTITION_SHIFT, LogBuilder, TopicLog
 
@@ -31,6 +31,7 @@ class Message(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes | None]]
+    timestamp_ms: int
 
 
 class KafkaSource:
@@ -102,19 +103,10 @@ class KafkaSource:
         if not self.has(ZONE_METRICS.name):
             return None
         decode = msgspec.json.Decoder(ZoneMetrics).decode
-        own: dict[tuple[int, int], ZoneMetrics] = {}
-        newest: dict[int, ZoneMetrics] = {}
-        conflicts: set[tuple[int, int]] = set()
+        records = WindowRecords(run_id)
         for message in self._read(ZONE_METRICS.name, self._ends(ZONE_METRICS.name)):
-            metrics: ZoneMetrics = _decoded(ZONE_METRICS.name, message, decode)
-            zone, end_ms = metrics.zone_id, metrics.window_end_ms
-            if zone not in newest or newest[zone].window_end_ms <= end_ms:
-                newest[zone] = metrics
-            if metrics.run_id == run_id:
-                if own.setdefault((zone, end_ms), metrics) != metrics:
-                    conflicts.add((zone, end_ms))
-                own[zone, end_ms] = metrics
-        return Windows(own=own, conflicts=sorted(conflicts), newest=newest)
+            records.add(_decoded(ZONE_METRICS.name, message, decode), message.timestamp_ms)
+        return records.windows()
 
     def region_windows(self) -> list[tuple[int, RegionWindow]] | None:
         """Return all records of the region windows, None where there is no such topic."""
@@ -188,7 +180,14 @@ class KafkaSource:
                     continue
                 if offset < ends[partition]:
                     headers: Any = record.headers()
-                    yield Message(partition, offset, record.key(), record.value(), headers or [])
+                    yield Message(
+                        partition,
+                        offset,
+                        record.key(),
+                        record.value(),
+                        headers or [],
+                        record.timestamp()[1],
+                    )
                 if offset >= ends[partition] - 1:
                     open_.discard(partition)
         self._consumer.unassign()

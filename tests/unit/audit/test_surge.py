@@ -7,6 +7,7 @@ from contracts.live import ZoneMetrics
 from contracts.timestamps import rfc3339
 from deploy.audit.checks.surge import (
     Late,
+    WindowRecords,
     Windows,
     check_redis,
     check_windows,
@@ -213,6 +214,20 @@ def test_a_dropped_record_touches_its_zone_from_then_on() -> None:
     assert {zone for zone, _ in touched} == {7}
     assert min(end for _, end in touched) == START_MS + 20_000
     assert max(end for _, end in touched) > END_MS
+
+
+def test_records_are_told_apart_by_run_and_the_run_that_began_last_is_the_newest() -> None:
+    first = next(iter(true_windows().values()))
+    other = msgspec.structs.replace(first, run_id="later", window_end_ms=first.window_end_ms - 1)
+    changed = msgspec.structs.replace(first, open_requests=77)
+    records = WindowRecords(RUN)
+    for metrics, timestamp_ms in ((first, 10), (other, 20), (first, 30)):
+        records.add(metrics, timestamp_ms)
+    key = (first.zone_id, first.window_end_ms)
+    assert records.windows() == Windows(own={key: first}, newest={first.zone_id: other})
+    records.add(changed, 40)
+    assert records.windows().conflicts == [key]
+    assert records.windows().own == {key: changed}
 
 
 def test_redis_must_hold_the_newest_window_of_each_zone() -> None:
