@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+
+from sim.domain.geometry import distance_m, offset
+from sim.policies.matching import DriverIndex, NearestMatching, index_cell
+
+SE = (-23.5505, -46.6333)
+
+
+class Cars:
+    """Free drivers at given points."""
+
+    def __init__(self, points):
+        self.index = DriverIndex()
+        self.points = points
+        for driver, point in points.items():
+            self.index.put(driver, index_cell(*point))
+
+    def locate(self, drivers):
+        points = [self.points[driver] for driver in drivers]
+        return np.array([p[0] for p in points]), np.array([p[1] for p in points])
+
+    def choose(self, rings=2, excluded=()):
+        return NearestMatching(rings).choose(*SE, self.index, self.locate, excluded)
+
+
+def test_nobody_is_free():
+    assert Cars({}).choose() is None
+
+
+def test_out_of_reach_is_nobody():
+    assert Cars({1: offset(*SE, 30_000, 0)}).choose() is None
+    assert Cars({1: offset(*SE, 30_000, 0)}).choose(rings=20) == 1
+
+
+def test_excluded_drivers_are_passed_over():
+    cars = Cars({1: offset(*SE, 100, 0), 2: offset(*SE, 200, 0)})
+    assert cars.choose() == 1
+    assert cars.choose(excluded={1}) == 2
+    assert cars.choose(excluded={1, 2}) is None
+
+
+def test_equal_distances_go_to_the_lower_number():
+    point = offset(*SE, 100, 0)
+    assert Cars({9: point, 4: point, 7: point}).choose() == 4
+
+
+@pytest.mark.parametrize("rings", [0, 1, 2, 5])
+def test_nobody_nearer_is_overlooked_within_the_searched_rings(rings):
+    rng = np.random.default_rng(3)
+    for _ in range(30):
+        points = {d: offset(*SE, *rng.uniform(-6000, 6000, 2)) for d in range(40)}
+        cars = Cars(points)
+        chosen = cars.choose(rings=rings)
+        same_cell = [d for d in points if index_cell(*points[d]) == index_cell(*SE)]
+        if chosen is None:
+            assert not same_cell
+            continue
+        assert all(
+            distance_m(*SE, *points[chosen]) <= distance_m(*SE, *points[d]) for d in same_cell
+        )
+
+
+def test_the_next_ring_is_searched_too():
+    own = index_cell(*SE)
+    steps = [offset(*SE, north, 0) for north in range(0, 4000, 50)]
+    neighbour = next(p for p in steps if index_cell(*p) != own)
+    back = [offset(*SE, -north, 0) for north in range(0, 4000, 50)]
+    inside = [p for p in back if index_cell(*p) == own][-1]
+    nearer = min((neighbour, 1), (inside, 2), key=lambda entry: distance_m(*SE, *entry[0]))[1]
+    assert Cars({1: neighbour, 2: inside}).choose() == nearer
+
+
+def test_index_follows_drivers():
+    index = DriverIndex()
+    index.put(1, 10)
+    index.put(1, 10)
+    index.put(1, 11)
+    index.put(2, 11)
+    assert len(index) == 2
+    assert 1 in index
+    index.remove(1)
+    index.remove(1)
+    assert 1 not in index
+    assert len(index) == 1
