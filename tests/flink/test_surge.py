@@ -179,9 +179,11 @@ def test_watermarks_are_made_inside_the_source_per_partition(
     flink_runtime: None, kafka: str
 ) -> None:
     settings = parse(surge.JOB, ["--bootstrap-servers", kafka], environ={}, options=surge.OPTIONS)
-    plan = surge.build(table_environment(settings), settings).explain()
+    table = table_environment(settings)
+    surge.build(table, settings)
+    plan = table.from_path("surge_records").explain()
     physical = plan.split("== Optimized Physical Plan ==")[1].split("==")[0]
-    scans = [line for line in physical.splitlines() if "surge_source" in line]
-    assert scans
-    assert all("watermark=[" in line for line in scans)
+    [scan] = [line for line in physical.splitlines() if "TableSourceScan" in line]
+    assert "surge_source" in scan
+    assert "watermark=[" in scan
     assert "WatermarkAssigner" not in physical
