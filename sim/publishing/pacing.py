@@ -33,7 +33,7 @@ class Pacer:
         """
         if self.speed_ratio == 0:
             return now_ms + chunk_ms
-        planned_ms = self._anchor_ms + int(
+        planned_ms = self._anchor_ms + round(
             (self._clock() - self._anchor_s) * 1000.0 * self.speed_ratio
         )
         self.lag_s = max(0.0, (planned_ms - now_ms) / 1000.0 / self.speed_ratio)

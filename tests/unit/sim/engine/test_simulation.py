@@ -1,6 +1,7 @@
 """The laws that hold whatever happens, on a village with everything switched up."""
 
 from collections import defaultdict
+from itertools import pairwise
 
 import pytest
 
@@ -63,7 +64,7 @@ def test_every_request_walks_the_table_to_exactly_one_final_state(busy):
         states = [event.state for event, _ in changes]
         assert states[0] is TripState.REQUESTED
         assert changes[0][0].previous_state is None
-        for (before, _), (after, _) in zip(changes, changes[1:], strict=False):
+        for (before, _), (after, _) in pairwise(changes):
             assert after.previous_state is before.state
             assert (before.state, after.state) in steps
             assert after.causation_id == before.event_id

@@ -1,0 +1,80 @@
+import pytest
+
+from sim.control import scenarios
+from sim.domain.errors import ScenarioError
+
+
+def test_those_that_come_along_are_valid():
+    assert set(scenarios.names()) >= {"demo", "small"}
+    for name in scenarios.names():
+        assert scenarios.named(name).name == name
+
+
+def test_the_demo_is_the_city_of_the_readme():
+    demo = scenarios.named("demo")
+    assert (demo.agents.drivers, demo.agents.riders, demo.speed_ratio) == (500, 1500, 20)
+
+
+def test_unknown_name_lists_the_known_ones():
+    with pytest.raises(ScenarioError, match="no scenario 'weekend': known are demo, small"):
+        scenarios.named("weekend")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "path"),
+    [
+        ({"demand": {"peak_requests_per_hour": -1}}, "$.demand.peak_requests_per_hour"),
+        ({"demand": {"hourly_weights": [1] * 23 + [-1]}}, "$.demand.hourly_weights[23]"),
+        ({"demand": {"hourly_weights": [0] * 24}}, "$.demand"),
+        ({"policies": {"matching": "best"}}, "$.policies.matching"),
+        ({"agents": {"drivers": 0}}, "$.agents.drivers"),
+        ({"agents": "many"}, "$.agents"),
+        ({"agents": {"drones": 3}}, "$.agents"),
+        ({"faults": {"late_share": 2}}, "$.faults.late_share"),
+        ({"start_time": "2026-03-02 09:00"}, "$.start_time"),
+        ({"seed": "eleven"}, "$.seed"),
+        ({"name": "Big City"}, "$.name"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_path(overrides, path):
+    with pytest.raises(ScenarioError) as caught:
+        scenarios.named("small", overrides)
+    assert str(caught.value).startswith("scenario small: ")
+    assert path in str(caught.value)
+
+
+def test_overrides_reach_into_sections_and_null_means_default():
+    scenario = scenarios.named("small", {"agents": {"drivers": 3}, "faults": None})
+    assert scenario.agents.drivers == 3
+    assert scenario.agents.riders == 100
+    assert scenario.faults.duplicate_share == 0
+
+
+def test_files_are_yaml_or_json(tmp_path):
+    text = '{"name": "x", "seed": 1, "agents": {"drivers": 1, "riders": 1},'
+    path = tmp_path / "x.json"
+    path.write_text(text + '"demand": {"peak_requests_per_hour": 5}}', encoding="utf-8")
+    assert scenarios.from_file(path).name == "x"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a: [1", "is no YAML"),
+        (b"\xff\xfe\x00", "cannot be read"),
+        (b"just text", "Expected `object`"),
+        (b"", "Expected `object`"),
+        (b"name: x", "missing required field"),
+    ],
+)
+def test_bad_files_are_refused_by_name(tmp_path, content, message):
+    path = tmp_path / "bad.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ScenarioError, match=message) as caught:
+        scenarios.from_file(path, {"seed": 1})
+    assert "bad.yaml" in str(caught.value)
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(ScenarioError, match="cannot be read"):
+        scenarios.from_file(tmp_path / "none.yaml")

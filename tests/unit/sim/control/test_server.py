@@ -1,0 +1,282 @@
+"""The control server over HTTP, with the memory port behind it."""
+
+import asyncio
+import sqlite3
+import threading
+import time
+
+import httpx
+import pytest
+
+from sim.control.runner import Runner, unfinished_runs
+from sim.control.server import build
+from sim.publishing.memory import MemoryPort
+from sim.publishing.port import Aborted
+
+KEY = "secret-key"
+HEADERS = {"X-API-Key": KEY}
+PATIENCE_S = 120
+QUICK = {"scenario": "small", "speed": 0}
+
+
+class StuckPort(MemoryPort):
+    """A port whose broker is away until it is let go."""
+
+    def __init__(self):
+        super().__init__()
+        self.is_away = threading.Event()
+        self.is_told_to_stop = threading.Event()
+        self.is_away.set()
+
+    def open(self, run_id, topics):
+        while self.is_away.is_set():
+            if self.is_told_to_stop.wait(0.01):
+                raise Aborted("broker is away")
+        super().open(run_id, topics)
+
+    def problem(self):
+        return "broker is away" if self.is_away.is_set() else None
+
+    def abort(self):
+        self.is_told_to_stop.set()
+
+
+class Client:
+    """Speaks to the application without a socket, one request after another."""
+
+    def __init__(self, app, headers=None):
+        self.app = app
+        self._headers = headers or {}
+
+    def get(self, path, **more):
+        return asyncio.run(self._send("GET", path, more))
+
+    def post(self, path, **more):
+        return asyncio.run(self._send("POST", path, more))
+
+    async def _send(self, method, path, more):
+        transport = httpx.ASGITransport(app=self.app)
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://sim", headers=self._headers
+        ) as client:
+            return await client.request(method, path, **more)
+
+
+class Desk:
+    """A client with its runner and the ports that were made."""
+
+    def __init__(self, home, make_port=MemoryPort):
+        self.ports = []
+
+        def make():
+            self.ports.append(make_port())
+            return self.ports[-1]
+
+        self.runner = Runner(make, home)
+        self.http = Client(build(self.runner, KEY), HEADERS)
+
+    def post(self, path, body=None):
+        return self.http.post(path, json=body or {})
+
+    def status(self):
+        return self.http.get("/status").json()
+
+    def wait(self, condition):
+        until_s = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until_s:
+            status = self.status()
+            if condition(status):
+                return status
+            time.sleep(0.02)
+        raise AssertionError(f"not within {PATIENCE_S} s: {status}")
+
+    def wait_state(self, state):
+        return self.wait(lambda status: status["state"] == state)
+
+
+@pytest.fixture
+def desk(tmp_path):
+    opened = Desk(tmp_path)
+    yield opened
+    opened.runner.shut_down()
+
+
+def test_stopped_at_first(desk):
+    status = desk.status()
+    assert status["state"] == "STOPPED"
+    assert status["run_id"] is None
+    assert status["unfinished_runs"] == []
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-API-Key": "wrong"}, {"X-API-Key": "geheim-é"}])
+def test_without_the_key_only_probes_answer(desk, headers):
+    client = Client(desk.http.app)
+    given = {name: value.encode() for name, value in headers.items()}
+    for path in ("/status", "/scenarios", "/openapi.json"):
+        answer = client.get(path, headers=given)
+        assert answer.status_code == 401
+        assert "X-API-Key" in answer.json()["hint"]
+    assert client.post("/runs", headers=given).status_code == 401
+    for path in ("/healthz", "/readyz", "/metrics"):
+        assert client.get(path).status_code == 200
+
+
+def test_a_run_from_start_to_end(desk, tmp_path):
+    answer = desk.post("/runs", QUICK)
+    assert answer.status_code == 201
+    run_id = answer.json()["run_id"]
+    desk.wait(lambda status: status["trips"].get("COMPLETED", 0) >= 3)
+    assert desk.post("/drain").status_code == 202
+    paused = desk.wait_state("PAUSED")
+    desk.wait(lambda status: status["trips_in_flight"] == 0)
+    time.sleep(0.2)
+    assert desk.status()["sim_time"] >= paused["sim_time"]
+    assert desk.post("/end").status_code == 202
+    ended = desk.wait_state("STOPPED")
+    assert ended["run_id"] == run_id
+    assert ended["is_ended"]
+    assert ended["error"] is None
+    assert ended["unfinished_runs"] == []
+    records = desk.ports[0].records
+    assert ended["records_total"] == len(records)
+    assert b"stream_end" in records[-1].value
+    with sqlite3.connect(tmp_path / "runs" / run_id / "truth.sqlite") as db:
+        assert db.execute("select state from run").fetchone() == ("ended",)
+        assert db.execute("select sum(records) from produced").fetchone() == (len(records),)
+    db.close()
+
+
+def test_end_alone_drains_first(desk):
+    desk.post("/runs", QUICK)
+    desk.wait(lambda status: status["trips"].get("STARTED", 0) >= 1)
+    desk.post("/end")
+    ended = desk.wait_state("STOPPED")
+    assert ended["is_ended"]
+    open_states = set(ended["trips"]) - {"COMPLETED", "CANCELLED"}
+    assert sum(ended["trips"][state] for state in open_states) == 0
+
+
+def test_paused_runs_go_on(desk):
+    desk.post("/runs", QUICK)
+    desk.wait(lambda status: status["trips"].get("COMPLETED", 0) >= 1)
+    desk.post("/drain")
+    paused = desk.wait_state("PAUSED")
+    assert desk.post("/resume").status_code == 202
+    desk.wait(lambda status: status["trips_started_total"] > paused["trips_started_total"])
+
+
+def test_speed_can_be_changed(desk):
+    desk.post("/runs", {"scenario": "small", "speed": 1})
+    desk.wait_state("RUNNING")
+    assert desk.post("/speed", {"speed": 0}).status_code == 200
+    desk.wait(lambda status: status["sim_elapsed_s"] > 600)
+    assert desk.post("/speed", {"speed": -1}).status_code == 422
+
+
+@pytest.mark.parametrize("command", ["drain", "resume", "end"])
+def test_commands_without_a_run_are_refused_with_what_is_possible(desk, command):
+    answer = desk.post(f"/{command}")
+    assert answer.status_code == 409
+    assert f"cannot {command} while STOPPED: possible while" in answer.json()["error"]
+
+
+def test_one_run_at_a_time(desk):
+    desk.post("/runs", QUICK)
+    answer = desk.post("/runs", QUICK)
+    assert answer.status_code == 409
+    assert "possible while STOPPED" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"scenario": "nowhere"}, "no scenario 'nowhere'"),
+        ({"scenario": "small", "config": {}}, "not both"),
+        ({"config": {"name": "x"}}, "missing required field"),
+        ({"scenario": "small", "overrides": {"agents": {"riders": 0}}}, "$.agents.riders"),
+        ({"scenario": "small", "faults": {"loud": 1}}, "$.faults"),
+        ({"scenario": "small", "speed": -2}, "$.speed"),
+        ({"scenario": "small", "run_id": "monday"}, "UUID"),
+        ({"city": "small"}, "unknown field `city`"),
+    ],
+)
+def test_bad_orders_are_refused_before_anything_starts(desk, body, message):
+    answer = desk.post("/runs", body)
+    assert answer.status_code == 422
+    assert message in answer.json()["error"]
+    assert desk.status()["state"] == "STOPPED"
+
+
+def test_no_json_is_refused(desk):
+    answer = desk.http.post("/runs", content=b"{scenario: small")
+    assert answer.status_code == 422
+
+
+def test_same_seed_and_run_id_give_the_same_records(tmp_path):
+    outputs = []
+    for folder in ("a", "b"):
+        desk = Desk(tmp_path / folder)
+        order = {**QUICK, "seed": 5, "run_id": "0f3f3a0e-6c52-4f55-9c57-6d6a3f7a1b11"}
+        desk.post("/runs", order)
+        desk.wait(lambda status: status["sim_elapsed_s"] > 300)
+        desk.runner.shut_down()
+        outputs.append(desk.ports[0].records)
+    shorter = min(len(records) for records in outputs)
+    assert shorter > 1000
+    assert outputs[0][:shorter] == outputs[1][:shorter]
+
+
+def test_a_broker_that_is_away_is_seen_and_waited_for(tmp_path):
+    desk = Desk(tmp_path, StuckPort)
+    desk.post("/runs", QUICK)
+    status = desk.wait_state("STARTING")
+    assert status["problem"] == "broker is away"
+    answer = desk.http.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["problem"] == "broker is away"
+    desk.ports[0].is_away.clear()
+    desk.wait_state("RUNNING")
+    assert desk.http.get("/readyz").status_code == 200
+    desk.runner.shut_down()
+
+
+def test_a_stop_while_waiting_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("sim.control.runner._GIVE_UP_S", 0.2)
+    desk = Desk(tmp_path, StuckPort)
+    desk.post("/runs", QUICK)
+    desk.wait_state("STARTING")
+    desk.runner.shut_down()
+    status = desk.wait_state("STOPPED")
+    assert "broker is away" in status["error"]
+
+
+def test_a_failing_port_ends_the_run_with_its_reason(tmp_path):
+    class Failing(MemoryPort):
+        def send(self, record):
+            raise OSError("disk full")
+
+    desk = Desk(tmp_path, Failing)
+    desk.post("/runs", QUICK)
+    status = desk.wait_state("STOPPED")
+    assert status["error"] == "OSError: disk full"
+    assert status["unfinished_runs"] == [status["run_id"]]
+
+
+def test_a_stopped_process_leaves_an_unfinished_run_and_the_next_says_so(tmp_path):
+    desk = Desk(tmp_path)
+    run_id = desk.post("/runs", QUICK).json()["run_id"]
+    desk.wait(lambda status: status["records_total"] > 0)
+    desk.runner.shut_down()
+    assert unfinished_runs(tmp_path) == [run_id]
+    following = Desk(tmp_path).status()
+    assert following["state"] == "STOPPED"
+    assert following["unfinished_runs"] == [run_id]
+
+
+def test_metrics_are_those_of_the_contract(desk):
+    desk.post("/runs", QUICK)
+    desk.wait(lambda status: status["records_total"] > 0)
+    text = desk.http.get("/metrics").text
+    assert 'farol_sim_events_total{topic="rideshare.gps_pings",kind="clean"}' in text
+    assert "# TYPE farol_sim_clock_lag_seconds gauge" in text
+    assert 'farol_sim_trips_count{state="STARTED"}' in text
