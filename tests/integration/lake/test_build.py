@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def contents(lake: Lake) -> Tables:
 
 
 def imperfect_halves(seed: int) -> tuple[list[Record], list[Record]]:
-    """Return a run cut in the middle of its trips, with faults of every kind in both halves.
+    """Return a run cut amid its trips, with faults of every kind in both halves.
 
     Some events of the first half come only in the second (late), some of the first come again in
     the second (duplicates across builds), and each half has every malformed variant there is.
@@ -53,7 +54,7 @@ def imperfect_halves(seed: int) -> tuple[list[Record], list[Record]]:
     records = sorted(
         city(seed, trips=90).records, key=lambda r: json.loads(r.value or b"")["event_time"]
     )
-    middle = len(records) // 2
+    middle = len(records) * 2 // 3
     late = [r for r in records[:middle] if r.key and rng.random() < 0.05]
     late_ids = {id(record) for record in late}
     first = [record for record in records[:middle] if id(record) not in late_ids]
@@ -119,6 +120,7 @@ def test_silver_is_bronze_less_malformed_duplicates_and_controls(
     assert kinds == {"event", "malformed", "duplicate", "control"}
     for topic, name in STAGING.items():
         found = tables[f"silver.{name}"]
+        assert found, name
         columns = [column for column in found[0] if not column.startswith("_")]
         wanted = oracle.staged(judged, topic, columns)
         assert found == sorted(wanted, key=repr), topic
@@ -160,6 +162,12 @@ def test_trips_progress_and_late_events_repair_what_was_built(history: History) 
     assert any(
         row["requested_at"] is None and after[trip]["requested_at"] for trip, row in before.items()
     )
+
+
+@pytest.mark.usefixtures("history")
+def test_the_unit_tests_of_the_models_pass(lake: Lake) -> None:
+    printed = lake.dbt("test", "--select", "test_type:unit")
+    assert re.search(r"PASS=[1-9][0-9]* WARN=0 ERROR=0 SKIP=0", printed), printed
 
 
 def test_building_again_changes_nothing(history: History) -> None:
