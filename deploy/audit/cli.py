@@ -16,6 +16,7 @@ from deploy.local.layout import Layout, LayoutError
 
 EXIT_DIFFERENT: Final = 1
 EXIT_USAGE: Final = 2
+_WIDTH_OF_FILES: Final = 180
 _STYLES: Final = {
     Verdict.OK: "green",
     Verdict.NOTE: "cyan",
@@ -67,6 +68,18 @@ def condensed(checks: Iterable[Check]) -> Iterator[Check]:
         yield msgspec.structs.replace(first, subject=subject, detail=detail)
 
 
+def failure_lines(report: Report) -> Iterator[str]:
+    """Yield what differs as lines that no table has folded, for logs and eyes alike."""
+    for check in report.failures():
+        yield (
+            f"{check.verdict.value}: {check.area}: {check.subject}: "
+            f"expected {check.expected}, actual {check.actual}"
+            + (f" ({check.detail})" if check.detail else "")
+        )
+        for offender in check.offenders:
+            yield f"    {offender}"
+
+
 def verdict_line(report: Report) -> str:
     """Return the outcome in one line."""
     failures = len(report.failures())
@@ -98,6 +111,8 @@ def command(
     from deploy.audit.audit import run
 
     console, errors = Console(), Console(stderr=True)
+    if not console.is_terminal:
+        console = Console(width=_WIDTH_OF_FILES)
     try:
         layout = Layout.from_environment()
         with errors.status("audit") as status:
@@ -109,6 +124,7 @@ def command(
         typer.echo(as_json(report))
     else:
         console.print(rendered(report, is_whole=is_whole))
-        console.print(verdict_line(report), highlight=False, markup=False)
+        for line in (*failure_lines(report), verdict_line(report)):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
     if not report.is_clean():
         raise typer.Exit(EXIT_DIFFERENT)

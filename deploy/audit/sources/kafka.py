@@ -21,6 +21,7 @@ from deploy.audit.log import PARTITION_SHIFT, LogBuilder, TopicLog
 _TIMEOUT_S: Final = 20.0
 _SILENCE_S: Final = 60.0
 _BATCH: Final = 10_000
+_POLL_S: Final = 0.1
 
 
 class Message(NamedTuple):
@@ -53,6 +54,7 @@ class KafkaSource:
                 "isolation.level": "read_committed",
                 "fetch.message.max.bytes": 16 * 1024 * 1024,
                 "queued.max.messages.kbytes": 131_072,
+                "fetch.wait.max.ms": 50,
                 "log_level": 0,
             }
         )
@@ -163,8 +165,9 @@ class KafkaSource:
         )
         silent_s = 0.0
         while open_:
-            batch = self._consumer.consume(_BATCH, timeout=1.0)
-            silent_s = 0.0 if batch else silent_s + 1.0
+            # A batch is waited for until it is full: short, as most topics have less than one.
+            batch = self._consumer.consume(_BATCH, timeout=_POLL_S)
+            silent_s = 0.0 if batch else silent_s + _POLL_S
             if silent_s > _SILENCE_S:
                 raise AuditError(
                     f"{topic}: Kafka at {self._bootstrap} gave nothing for {_SILENCE_S:g} s; "

@@ -2,7 +2,7 @@ import json
 
 from rich.console import Console
 
-from deploy.audit.cli import as_json, condensed, rendered, verdict_line
+from deploy.audit.cli import as_json, condensed, failure_lines, rendered, verdict_line
 from deploy.audit.report import Check, Report, Verdict, compared, not_built, note
 
 
@@ -61,6 +61,15 @@ def test_the_table_names_the_run_and_the_offender() -> None:
     assert "audit of sim run r1 (ended)" in text
     assert "t/0/7 more than once" in text
     assert "b [x]" in text
+
+
+def test_what_differs_is_told_in_lines_of_its_own() -> None:
+    wrong = compared("bronze", "b", 1, 2, offenders=["t/0/7 more than once"])
+    assert list(failure_lines(report(OK, wrong, ABSENT))) == [
+        "different: bronze: b: expected 1, actual 2",
+        "    t/0/7 more than once",
+        "not built: gold: fact: expected 3, actual - (no table: farol dbt build)",
+    ]
 
 
 def test_the_outcome_is_one_line() -> None:
