@@ -28,6 +28,8 @@ RETRY_AFTER_S: Final = 5.0
 REDIS_WINDOWS_READ: Final = 200_000
 RECENT_S: Final = 30 * 60
 """A run that ended within this time cannot have lost a window of Redis to expiry (one hour)."""
+_WATERMARKED: Final = (TRIPS, DRIVER_STATUS, TAXI_TRIPS)
+"""Read from their beginning: records of earlier runs decide what is late in this one."""
 Told = Callable[[str], None]
 
 
@@ -113,7 +115,10 @@ class _Audit:
         zones = self._kafka.zone_windows(truth.run_id) if truth.domain == TRIPS.domain else None
         for topic in topics:
             self._tell(f"reading {topic.name}")
-            self._whole[topic.name] = self._kafka.log(topic.name, truth.run_id)
+            starts = None
+            if topic not in _WATERMARKED:
+                starts = {p: first for p, (first, _) in truth.offsets[topic.name].items()}
+            self._whole[topic.name] = self._kafka.log(topic.name, truth.run_id, starts)
         self.truth = truth = read_truth(self._layout.home, truth.run_id)
         for topic in topics:
             ranges = truth.offsets[topic.name]

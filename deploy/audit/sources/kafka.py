@@ -4,7 +4,7 @@ confluent-kafka, as in the simulator: a run has a million records, and its consu
 seconds where kafka-python's takes minutes.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -51,6 +51,7 @@ class KafkaSource:
                 "group.id": "farol-audit",
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
+                "auto.offset.reset": "earliest",  # where retention has taken the first offset
                 "isolation.level": "read_committed",
                 "fetch.message.max.bytes": 16 * 1024 * 1024,
                 "queued.max.messages.kbytes": 131_072,
@@ -77,8 +78,13 @@ class KafkaSource:
         """Return whether the broker has a topic."""
         return topic in self._partitions
 
-    def log(self, topic: str, run_id: str) -> TopicLog:
-        """Return an input topic, judged, from its oldest record to where it ends now.
+    def log(self, topic: str, run_id: str, starts: Mapping[int, int] | None = None) -> TopicLog:
+        """Return an input topic, judged, to where it ends now.
+
+        Args:
+            topic: Name of the topic.
+            run_id: Whose records are the run's own.
+            starts: First offset by partition; the oldest record if not given.
 
         Raises:
             AuditError: The topic is not there, or does not answer.
@@ -89,7 +95,7 @@ class KafkaSource:
         ends = self._ends(topic)
         for partition, end in ends.items():
             builder.ends_at(partition, end)
-        for message in self._read(topic, ends):
+        for message in self._read(topic, ends, starts):
             headers = dict(message.headers)
             builder.add(
                 message.partition,
@@ -157,11 +163,17 @@ class KafkaSource:
         except KafkaException as error:
             raise AuditError(f"the offsets of {topic} cannot be read ({error})") from error
 
-    def _read(self, topic: str, ends: dict[int, int]) -> Iterator[Message]:
-        """Yield what lies below the given ends; partitions that are empty are not waited for."""
-        open_ = {partition for partition, end in ends.items() if end > 0}
+    def _read(
+        self, topic: str, ends: dict[int, int], starts: Mapping[int, int] | None = None
+    ) -> Iterator[Message]:
+        """Yield what lies below the given ends; partitions without such are not waited for."""
+        first = starts or {}
+        open_ = {partition for partition, end in ends.items() if end > first.get(partition, 0)}
         self._consumer.assign(
-            [TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in open_]
+            [
+                TopicPartition(topic, partition, first.get(partition, OFFSET_BEGINNING))
+                for partition in open_
+            ]
         )
         silent_s = 0.0
         while open_:
