@@ -1,0 +1,294 @@
+"""A run of the real simulator on real servers; then one thing is spoilt at a time.
+
+Jobs and dbt have their own tests: here `platform` does their work, so that each defect is exactly
+one.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pytest
+from confluent_kafka import Producer
+
+from contracts.domain import RIDESHARE, TAXI_TRIPS
+from contracts.live import ZoneMetrics
+from contracts.redis_keys import surge
+from contracts.timestamps import epoch_ms
+from deploy.audit.audit import run
+from deploy.audit.errors import AuditError
+from deploy.audit.ledger import newest_run, read_truth
+from deploy.audit.report import Report, Verdict
+from deploy.audit.truth_windows import expected_windows
+from deploy.local.layout import Layout
+from tests.integration.audit.platform import Platform, read_topic
+from tests.stack_control import ROOT, TestStack
+
+pytestmark = [
+    pytest.mark.kafka,
+    pytest.mark.catalog,
+    pytest.mark.redis,
+    pytest.mark.timeout(900),
+]
+SCENARIO = ("--config", "small", "--until", "6m", "--out", "kafka")
+
+
+@dataclass
+class Audited:
+    """A run that has ended, and the platform that has taken all of it in."""
+
+    stack: TestStack
+    layout: Layout
+    platform: Platform
+    run_id: str
+    windows: list[ZoneMetrics]
+
+    def report(self) -> Report:
+        return run(self.layout, self.run_id)
+
+    def failing(self) -> dict[str, tuple[Verdict, tuple[str, ...]]]:
+        return {c.subject: (c.verdict, c.offenders) for c in self.report().failures()}
+
+    def rows(self, table: str, condition: str) -> pa.Table:
+        return self.platform.table(table).scan(row_filter=condition).to_arrow()
+
+    def spoil(
+        self, table: str, condition: str, change: Callable[[pa.Table], pa.Table]
+    ) -> Callable[[], None]:
+        """Replace rows of a table by a change of them; the answer undoes it."""
+        loaded = self.platform.table(table)
+        good = loaded.scan(row_filter=condition).to_arrow()
+        assert len(good) == 1, f"{condition} should choose one row of {table}"
+        loaded.overwrite(change(good), overwrite_filter=condition)
+
+        def undo() -> None:
+            self.platform.table(table).overwrite(good, overwrite_filter=condition)
+
+        return undo
+
+
+def setting(column: str, value: object) -> Callable[[pa.Table], pa.Table]:
+    """Return a change that puts another value into a column of one row."""
+
+    def change(rows: pa.Table) -> pa.Table:
+        field = rows.schema.field(column)
+        place = rows.schema.get_field_index(column)
+        return rows.set_column(place, field, pa.array([value], field.type))
+
+    return change
+
+
+@pytest.fixture(scope="module")
+def city(_stacks: Callable[..., TestStack]) -> Iterator[Audited]:
+    stack = _stacks()
+    stack.up("kafka", "catalog", "redis")
+    subprocess.run(
+        [sys.executable, "-m", "sim.main", "run", *SCENARIO],
+        cwd=ROOT,
+        env=stack.env,
+        check=True,
+        timeout=300,
+    )
+    layout = Layout.from_environment(stack.env)
+    run_id = newest_run(layout.home)
+    platform = Platform(stack.kafka, stack.url("catalog"), stack.port("redis"))
+    truth = read_truth(layout.home, run_id)
+    assert truth.is_ended
+    platform.ingest(RIDESHARE.inputs)
+    platform.build(RIDESHARE.inputs, run_id)
+    end_ms = stream_end_ms(stack.kafka)
+    found = expected_windows(truth.transitions, truth.statuses, end_ms - 15_001, run_id)
+    windows = [found[key] for key in sorted(found, key=lambda key: key[1])]
+    platform.publish(windows)
+    yield Audited(stack, layout, platform, run_id, windows)
+    stack.run("down", check=False)
+
+
+def stream_end_ms(bootstrap: str) -> int:
+    return max(
+        epoch_ms(msgspec.json.decode(record.value)["event_time"])
+        for record in read_topic(bootstrap, "rideshare.trips")
+        if record.value is not None and b"stream_end" in record.value
+    )
+
+
+def test_a_true_run_is_clean(city: Audited) -> None:
+    report = city.report()
+    assert report.failures() == ()
+    assert {check.area for check in report.checks} == {
+        "produced",
+        "bronze",
+        "silver",
+        "gold",
+        "truth",
+        "stream",
+    }
+    malformed = [c for c in report.checks if c.subject.endswith("= malformed")]
+    assert sum(int(check.actual) for check in malformed) > 0
+    assert len(city.windows) > 500
+
+
+def test_the_command_exits_0_and_prints_json(city: Audited) -> None:
+    done = city.stack.run("audit", "--run", city.run_id, "--json")
+    body = json.loads(done.stdout)
+    assert body["is_clean"] is True
+    assert body["run_id"] == city.run_id
+
+
+def gps_place(city: Audited) -> str:
+    """Return the condition for one GPS record in the middle of a partition."""
+    records = [r for r in read_topic(city.stack.kafka, "rideshare.gps_pings") if r.partition == 1]
+    middle = records[len(records) // 2]
+    return f"_kafka_partition = 1 and _kafka_offset = {middle.offset}"
+
+
+def test_a_lost_row_of_bronze_is_found_and_the_command_exits_1(city: Audited) -> None:
+    where = gps_place(city)
+    undo = city.spoil("bronze.rideshare_gps_pings", where, lambda rows: rows.slice(0, 0))
+    try:
+        done = city.stack.run("audit", check=False)
+    finally:
+        undo()
+    assert done.returncode == 1
+    offset = where.rsplit(" ", 1)[1]
+    assert f"rideshare.gps_pings/1/{offset} missing" in done.stdout
+    assert city.failing() == {}
+
+
+@pytest.mark.parametrize(
+    ("table", "subject"),
+    [
+        ("bronze.rideshare_gps_pings", "bronze.rideshare_gps_pings = rideshare.gps_pings"),
+        ("silver.stg_gps_pings", "silver.stg_gps_pings = events"),
+    ],
+)
+def test_a_doubled_row_is_found(city: Audited, table: str, subject: str) -> None:
+    where = gps_place(city)
+    if table.startswith("silver"):
+        (row,) = city.rows(table, "_kafka_partition = 1").slice(7, 1).to_pylist()
+        where = f"_kafka_partition = 1 and _kafka_offset = {row['_kafka_offset']}"
+    undo = city.spoil(table, where, lambda rows: pa.concat_tables([rows, rows]))
+    try:
+        failing = city.failing()
+    finally:
+        undo()
+    assert list(failing) == [subject]
+    assert failing[subject][1][0].endswith("more than once")
+
+
+def test_changed_bytes_are_found(city: Audited) -> None:
+    undo = city.spoil("bronze.rideshare_gps_pings", gps_place(city), setting("_raw_value", b"{}"))
+    try:
+        failing = city.failing()
+    finally:
+        undo()
+    assert [o[0].rsplit(" ", 2)[1:] for _, o in failing.values()] == [["other", "bytes"]]
+
+
+def test_a_wrong_reason_is_found(city: Audited) -> None:
+    table = "bronze.dlq_rideshare_gps_pings"
+    row = city.rows(table, "_kafka_partition >= 0").slice(0, 1).to_pylist()[0]
+    where = (
+        f"_kafka_partition = {row['_kafka_partition']} and _kafka_offset = {row['_kafka_offset']}"
+    )
+
+    undo = city.spoil(table, where, setting("error_message", "bad"))
+    try:
+        failing = city.failing()
+    finally:
+        undo()
+    assert list(failing) == [f"{table} = malformed"]
+    assert failing[f"{table} = malformed"][1][0].endswith("another reason")
+
+
+def test_one_centavo_is_found(city: Audited) -> None:
+    row = city.rows("gold.fact_payments", "tip_minor >= 0").slice(0, 1).to_pylist()[0]
+
+    where = f"payment_id = '{row['payment_id']}'"
+    change = setting("payout_minor", row["payout_minor"] + 1)
+    undo = city.spoil("gold.fact_payments", where, change)
+    try:
+        failing = city.failing()
+    finally:
+        undo()
+    assert list(failing) == [
+        "gold.fact_payments",
+        "gold.fact_payments: sum of payout_minor",
+        "gold.fact_payments: fare = fee + payout",
+    ]
+
+
+def test_a_wrong_zone_in_redis_is_found(city: Audited) -> None:
+    last = city.windows[-1]
+    wrong = msgspec.structs.replace(last, idle_drivers=last.idle_drivers + 1)
+    key: Any = surge("rideshare")
+    city.platform.redis.hset(key, str(last.zone_id), msgspec.json.encode(wrong))
+    try:
+        failing = city.failing()
+    finally:
+        city.platform.redis.hset(key, str(last.zone_id), msgspec.json.encode(last))
+    assert list(failing) == ["Redis = newest of rideshare.zone_metrics"]
+    assert failing[next(iter(failing))][1][0].startswith(f"zone {last.zone_id}: ")
+
+
+def test_garbage_of_others_is_a_note(city: Audited) -> None:
+    producer = Producer({"bootstrap.servers": city.stack.kafka})
+    producer.produce("rideshare.trips", b"garbage", b"x")
+    assert producer.flush(30) == 0
+    assert city.failing() == {}, "records after the run's end are none of its business"
+
+
+def test_a_wrong_window_is_found(city: Audited) -> None:
+    """The last of this file: a topic cannot be mended."""
+    middle = city.windows[len(city.windows) // 2]
+    wrong = msgspec.structs.replace(middle, open_requests=middle.open_requests + 1)
+    city.platform.publish([wrong], to_redis=False)
+    failing = city.failing()
+    named = f"zone {middle.zone_id} window end {middle.window_end_ms}"
+    assert failing["rideshare.zone_metrics: one value per window"][1] == (named,)
+    assert failing["rideshare.zone_metrics = truth"][1][0].startswith(f"{named} is open ")
+    assert len(failing) == 2
+
+
+def test_a_run_that_nobody_took_in_is_not_built(city: Audited) -> None:
+    trips = city.layout.home / "trips.csv"
+    trips.write_text(
+        "pickup_datetime,dropoff_datetime,pickup_location_id,trip_distance,fare_amount\n"
+        "2019-01-01 00:00:10,2019-01-01 00:10:00,7,1.0,9.5\n"
+    )
+    city.stack.run("replay", str(trips), "--as", "nyc_yellow", "--run-id", "unread")
+    report = run(city.layout, "unread")
+    assert not report.is_clean()
+    assert {c.verdict for c in report.failures()} == {Verdict.BEHIND, Verdict.NOT_BUILT}
+    assert [c.subject for c in report.checks if c.verdict == Verdict.NOT_BUILT] == [
+        "taxi.region_windows = DuckDB"
+    ]
+    assert TAXI_TRIPS.bronze_table in " ".join(c.subject for c in report.failures())
+
+
+def test_what_cannot_be_audited_exits_2_with_what_to_do(
+    city: Audited, new_stack: Callable[..., TestStack]
+) -> None:
+    unknown = city.stack.run("audit", "--run", "nobody", check=False)
+    assert unknown.returncode == 2
+    assert city.run_id in unknown.stderr.replace("\n", "")
+    empty = new_stack()
+    none = empty.run("audit", check=False)
+    assert none.returncode == 2
+    assert "no run in" in none.stderr
+    assert "Traceback" not in unknown.stderr + none.stderr
+    with pytest.raises(AuditError, match="no Kafka broker answers"):
+        run(
+            Layout(
+                city.layout.repository,
+                city.layout.home,
+                city.layout.cache,
+                empty.port_offset,
+            ),
+            city.run_id,
+        )
