@@ -75,7 +75,7 @@ class Rider:
 
 
 def make_drivers(agents: Agents, rng: np.random.Generator) -> list[Driver]:
-    """Return all drivers, offline. Their homes spread wider than demand, by the same falling-off."""
+    """Return all drivers, offline. Their homes spread wider than demand, by the same rule."""
     homes = running_sums(zone_weights(agents.home_scale_m))
     return [
         Driver(

@@ -106,4 +106,3 @@ class PoissonGravityDemand:
     def dropoff_zone(self, pickup_zone_id: int, rng: np.random.Generator) -> int:
         """Return the zone id of a dropoff, by gravity seen from the pickup's zone."""
         return draw_zone(self._dropoff_edges[self._position[pickup_zone_id]], rng)
-
