@@ -92,7 +92,7 @@ COMMANDS: Final = (
         "sim",
         "deploy.local.sim_commands:app",
         "Start, watch and stop runs of the simulator.",
-        ("deploy.local.layout:LayoutError",),
+        ("deploy.local.layout:LayoutError", "deploy.local.sim_commands:SimClientError"),
     ),
     Command("jobs", "deploy.local.job_commands:app", "Submit, list and stop jobs.", _JOB_ERRORS),
     Command("lake", "deploy.local.lake_commands:app", "Create the Iceberg tables.", _LAKE_ERRORS),

@@ -33,7 +33,8 @@ class KafkaPort:
 
     name = "kafka"
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, queue_records: int = _QUEUE_RECORDS) -> None:
+        self._queue_records = queue_records
         self._bootstrap = bootstrap
         self._producer: Producer | None = None
         self._topics: tuple[str, ...] = ()
@@ -65,7 +66,7 @@ class KafkaPort:
                 "batch.num.messages": 10_000,
                 "message.max.bytes": INPUT_MAX_MESSAGE_BYTES,
                 "message.timeout.ms": 0,
-                "queue.buffering.max.messages": _QUEUE_RECORDS,
+                "queue.buffering.max.messages": self._queue_records,
                 "queue.buffering.max.kbytes": _QUEUE_KIB,
                 "delivery.report.only.error": True,
                 "on_delivery": self._on_delivery,

@@ -1,5 +1,6 @@
 import itertools
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -86,3 +87,8 @@ def test_diagram_has_one_line_per_transition_and_names_both_ends():
     assert "    OFFER_SENT --> MATCHED: driver_accepted" in lines
     assert "    COMPLETED --> [*]" in lines
     assert len(lines) == 2 + len(TRANSITIONS) + len(FINAL_STATES)
+
+
+def test_the_documented_diagram_is_the_one_of_the_table():
+    document = Path(__file__).parents[4] / "docs" / "trip-states.md"
+    assert f"```mermaid\n{diagram.render()}```" in document.read_text(encoding="utf-8")
