@@ -39,8 +39,8 @@ check: setup  ## Formatter, linters, types, layers, rendered files
 	@$(APP)/ruff check $(PACKAGES) tests
 	@$(APP)/mypy $(PACKAGES)
 	@$(APP)/lint-imports
-	@for folder in sql/flink sql/trino dbt/models; do \
-		if [ -d $$folder ]; then echo "sqlfluff $$folder"; $(APP)/sqlfluff lint --processes 2 $$folder; fi; done
+	@$(APP)/sqlfluff lint --processes 2 sql/flink sql/trino
+	@cd dbt && $(CURDIR)/$(APP)/sqlfluff lint --processes 2 models
 	@$(APP)/python -m contracts.render --check
 
 .PHONY: test-unit
