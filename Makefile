@@ -45,7 +45,8 @@ check: setup  ## Formatter, linters, types, layers, rendered files
 
 .PHONY: test-unit
 test-unit: setup  ## Tests without servers
-	@$(PYTEST) tests -n $(WORKERS) --dist loadfile --ignore tests/flink -m "not ($(SERVERS) or bench)"
+	@$(PYTEST) tests -n $(WORKERS) --dist loadfile --ignore tests/flink -m "not ($(SERVERS) or bench)" \
+		--hypothesis-profile=ci
 
 .PHONY: test-web
 test-web: setup  ## Types and tests of the map
