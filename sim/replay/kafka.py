@@ -4,6 +4,7 @@ confluent-kafka, because one process has to keep the broker busy: its producer r
 interpreter lock.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -17,6 +18,7 @@ from sim.replay.errors import BrokerError
 CONNECT_TIMEOUT_S: Final = 15.0
 DELIVERY_TIMEOUT_S: Final = 120.0
 _POLL_EVERY: Final = 500
+_RETRY_AFTER_S: Final = 0.3
 _KINDS: Final[tuple[RecordKind, ...]] = ("clean", "duplicate", "malformed", "control")
 
 Headers = list[tuple[str, str | bytes | None]]
@@ -82,13 +84,8 @@ class KafkaTopic:
         )
         try:
             return {
-                partition: reader.get_watermark_offsets(
-                    TopicPartition(self._topic, partition), timeout=CONNECT_TIMEOUT_S
-                )[1]
-                for partition in self._partitions
+                partition: self._end_offset(reader, partition) for partition in self._partitions
             }
-        except KafkaException as error:
-            raise BrokerError(f"the offsets of {self._topic} cannot be read ({error})") from error
         finally:
             reader.close()
 
@@ -146,6 +143,21 @@ class KafkaTopic:
     def confirmed(self) -> Mapping[str, int]:
         """Return the records the broker has confirmed, by kind."""
         return dict(self._confirmed)
+
+    def _end_offset(self, reader: Consumer, partition: int) -> int:
+        """Ask until the deadline: partitions of a topic just made have no leader for a moment."""
+        deadline_s = time.monotonic() + CONNECT_TIMEOUT_S
+        while True:
+            try:
+                return reader.get_watermark_offsets(
+                    TopicPartition(self._topic, partition), timeout=CONNECT_TIMEOUT_S
+                )[1]
+            except KafkaException as error:
+                if time.monotonic() > deadline_s:
+                    raise BrokerError(
+                        f"the offsets of {self._topic} cannot be read ({error.args[0].str()})"
+                    ) from error
+                time.sleep(_RETRY_AFTER_S)
 
     def _confirm(self, kind: str) -> Callable[[Any, Any], None]:
         def callback(error: Any, message: Any) -> None:

@@ -4,6 +4,7 @@ confluent-kafka, as in the simulator: a run has a million records, and its consu
 seconds where kafka-python's takes minutes.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -153,15 +154,22 @@ class KafkaSource:
         )
 
     def _ends(self, topic: str) -> dict[int, int]:
-        try:
-            return {
-                partition: self._consumer.get_watermark_offsets(
+        return {partition: self._end(topic, partition) for partition in self._partitions[topic]}
+
+    def _end(self, topic: str, partition: int) -> int:
+        """Ask until the deadline: partitions of a topic just made have no leader for a moment."""
+        deadline_s = time.monotonic() + _TIMEOUT_S
+        while True:
+            try:
+                return self._consumer.get_watermark_offsets(
                     TopicPartition(topic, partition), timeout=_TIMEOUT_S
                 )[1]
-                for partition in self._partitions[topic]
-            }
-        except KafkaException as error:
-            raise AuditError(f"the offsets of {topic} cannot be read ({error})") from error
+            except KafkaException as error:
+                if time.monotonic() > deadline_s:
+                    raise AuditError(
+                        f"the offsets of {topic} cannot be read ({error.args[0].str()})"
+                    ) from error
+                time.sleep(_POLL_S)
 
     def _read(
         self, topic: str, ends: dict[int, int], starts: Mapping[int, int] | None = None

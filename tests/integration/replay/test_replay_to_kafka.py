@@ -1,27 +1,23 @@
 """A replay against a real broker: what is counted is what the topic holds."""
 
-import os
 import sqlite3
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 import pytest
 from confluent_kafka import Consumer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from contracts import ledger
-from contracts.domain import PARTITIONS, TAXI_TRIPS, topic_specs
+from contracts.domain import PARTITIONS, TAXI_TRIPS
 from contracts.timestamps import epoch_ms
 from contracts.validation import reject_reason
 from sim.replay.errors import BrokerError
 from sim.replay.kafka import KafkaTopic
 from sim.replay.run import Plan, replay
-from tests.flink.servers import free_ports, kafka
+from tests.stack_control import TestStack
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SAMPLE = REPOSITORY.parent / "shared" / "data" / "nyc_yellow_tripdata_sample_2019-01.csv"
@@ -29,25 +25,21 @@ HEADER = (
     "pickup_datetime,dropoff_datetime,pickup_location_id,dropoff_location_id,trip_distance,"
     "fare_amount,total_amount,tip_amount,payment_type,passenger_count\n"
 )
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
-def broker_ports() -> tuple[int, int]:
-    broker, controller = free_ports(2)
-    return broker, controller
+def own_stack(_stacks: Callable[..., TestStack]) -> Iterator[TestStack]:
+    """Return a stack of these tests alone: a replay moves event time for every job on a topic."""
+    made = _stacks()
+    made.up("kafka")
+    yield made
+    made.down()
 
 
-@pytest.fixture(scope="module")
-def broker(
-    tmp_path_factory: pytest.TempPathFactory, broker_ports: tuple[int, int]
-) -> Iterator[str]:
-    with kafka(tmp_path_factory.mktemp("kafka"), broker_ports) as address:
-        admin = AdminClient({"bootstrap.servers": address})
-        spec = next(s for s in topic_specs() if s.name == TAXI_TRIPS.name)
-        made = admin.create_topics([NewTopic(spec.name, spec.partitions, 1, config=spec.config)])
-        made[spec.name].result(30)
-        yield address
+@pytest.fixture
+def broker(own_stack: TestStack) -> str:
+    return own_stack.kafka
 
 
 class Found(NamedTuple):
@@ -129,32 +121,11 @@ def test_no_partition_holds_the_watermark_back(broker: str, trips: Path, tmp_pat
     assert len(set(newest.values())) == 1
 
 
-def farol(home: Path, broker_port: int, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    code = (
-        "import typer; from deploy.local.replay import command; "
-        "app = typer.Typer(add_completion=False); app.command()(command); app()"
-    )
-    environ = {**os.environ, "FAROL_HOME": str(home), "COLUMNS": "300"}
-    environ["FAROL_PORT_OFFSET"] = str(broker_port - 9092)
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        cwd=REPOSITORY,
-        env=environ,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
-def test_the_command_prints_what_was_rejected(
-    broker: str, broker_ports: tuple[int, int], trips: Path, tmp_path: Path
-) -> None:
-    done = farol(tmp_path, broker_ports[0], str(trips), "--as", "nyc_yellow", "--run-id", "cli")
-    assert done.returncode == 0, done.stderr
+def test_the_command_prints_what_was_rejected(own_stack: TestStack, trips: Path) -> None:
+    done = own_stack.run("replay", str(trips), "--as", "nyc_yellow", "--run-id", "cli")
     assert "out_of_range:fare_minor" in done.stdout
     assert "farol audit --run cli" in done.stdout
-    assert (tmp_path / ledger.relative_path("cli")).exists()
+    assert (own_stack.home / ledger.relative_path("cli")).exists()
 
 
 @pytest.mark.parametrize(
@@ -168,13 +139,9 @@ def test_the_command_prints_what_was_rejected(
     ],
 )
 def test_the_command_refuses_wrong_input(
-    broker: str,
-    broker_ports: tuple[int, int],
-    tmp_path: Path,
-    arguments: tuple[str, ...],
-    message: str,
+    own_stack: TestStack, arguments: tuple[str, ...], message: str
 ) -> None:
-    done = farol(tmp_path, broker_ports[0], *arguments)
+    done = own_stack.run("replay", *arguments, check=False)
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
