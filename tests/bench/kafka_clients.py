@@ -2,8 +2,8 @@
 
     python -m tests.bench.kafka_clients BOOTSTRAP [--records N] [--rounds N]
 
-Both send the same records with the same promises (idempotent, acks=all, lz4, two headers per record,
-keys by murmur2) to the same topic, in turns; a round ends when the broker has confirmed everything.
+Both send the same records with the same promises (idempotent, acks=all, lz4, two headers, keys by
+murmur2) to the same topic, in turns; a round ends when the broker has confirmed everything.
 The third row is the whole simulator: city, faults, ledger and port. Prints medians and CPU seconds.
 """
 
