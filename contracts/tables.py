@@ -68,6 +68,11 @@ TABLE_PROPERTIES: Final = {
     # Only the partition of today is written: shuffling by partition would use one subtask.
     "write.distribution-mode": "none",
     "write.target-file-size-bytes": str(128 * 1024 * 1024),
+    # A writer buffers a row group and looks at its size every so many records: with records of
+    # 8 MiB the defaults (128 MiB, up to 10,000 records) fill the heap before the first look.
+    "write.parquet.row-group-size-bytes": str(32 * 1024 * 1024),
+    "write.parquet.row-group-check-min-record-count": "4",
+    "write.parquet.row-group-check-max-record-count": "4",
     # A commit every 30 s is 2,880 metadata files a day, each holding the list of all snapshots.
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",
