@@ -10,6 +10,8 @@ from typing import Final
 from pyflink.table import StatementSet, StreamTableEnvironment
 
 from contracts.domain import INPUT_TOPICS
+from contracts.events import MAX_RECORD_BYTES
+from contracts.validation import reject_reason
 from flink_jobs.functions.reject import rejection
 from flink_jobs.runtime.environment import CATALOG, prefer, source_values, use_lake
 from flink_jobs.runtime.settings import JobSettings
@@ -25,6 +27,8 @@ _PLANNER: Final = {
     # The second form of the sink gives its operators uids of their own (`uid-suffix`), so state
     # finds them again.
     "table.exec.iceberg.use-v2-sink": "true",
+    # The Python operator keeps a bundle of records, of up to 1 MiB each, in the heap.
+    "python.fn-execution.bundle.size": "200",
 }
 
 
@@ -34,26 +38,43 @@ def build(table: StreamTableEnvironment, settings: JobSettings) -> StatementSet:
     use_lake(table, settings)
     table.create_temporary_system_function("rejection", rejection)
     table.execute_sql(statement("tables/raw_records.sql", **source_values(settings)))
+    table.execute_sql(statement(f"{_FOLDER}/sized.sql", max_record_bytes=MAX_RECORD_BYTES))
     table.execute_sql(statement(f"{_FOLDER}/judged.sql"))
     table.execute_sql(
         statement("tables/dlq_records.sql", bootstrap_servers=settings.bootstrap_servers)
     )
     statements = table.create_statement_set()
+    oversized = _oversized()
     for topic in INPUT_TOPICS:
-        for file, target in (
-            ("insert_bronze", topic.bronze_table),
-            ("insert_dlq_table", topic.dlq_table),
-        ):
-            statements.add_insert_sql(
-                statement(
-                    f"{_FOLDER}/{file}.sql",
-                    target_table=f"{CATALOG}.{target}",
-                    topic=topic.name,
-                    uid=target.replace(".", "_"),
-                )
+        statements.add_insert_sql(
+            statement(
+                f"{_FOLDER}/insert_bronze.sql", topic=topic.name, **_target(topic.bronze_table)
             )
-    statements.add_insert_sql(statement(f"{_FOLDER}/insert_dlq_topics.sql", suffix=_dlq_suffix()))
+        )
+        statements.add_insert_sql(
+            statement(
+                f"{_FOLDER}/insert_dlq_table.sql",
+                topic=topic.name,
+                oversized=oversized,
+                **_target(topic.dlq_table),
+            )
+        )
+    statements.add_insert_sql(
+        statement(f"{_FOLDER}/insert_dlq_topics.sql", suffix=_dlq_suffix(), oversized=oversized)
+    )
     return statements
+
+
+def _target(table: str) -> dict[str, str]:
+    return {"target_table": f"{CATALOG}.{table}", "uid": table.replace(".", "_")}
+
+
+def _oversized() -> str:
+    """Return what the contracts call a record that is too long."""
+    reason = reject_reason(INPUT_TOPICS[0].name, bytes(MAX_RECORD_BYTES + 1))
+    if reason is None:
+        raise ValueError(f"the contracts accept a record of {MAX_RECORD_BYTES + 1} bytes")
+    return reason
 
 
 def _dlq_suffix() -> str:

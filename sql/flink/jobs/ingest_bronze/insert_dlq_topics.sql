@@ -1,5 +1,6 @@
--- Purpose: the malformed records of all topics on their DLQ topics. Inputs: judged_records. Output: dlq_records.
--- Key: the original key. Event time, lateness: none. Headers: those of the record and the five of the DLQ.
+-- Purpose: the malformed records of all topics on their DLQ topics. Inputs: judged_records, sized_records.
+-- Output: dlq_records. Key: the original key. Event time, lateness: none.
+-- Headers: those of the record and the five of the DLQ.
 -- At least once: a repeat after a recovery carries the same topic, partition and offset headers, and the DLQ tables
 -- hold each record exactly once. A transaction would hide the records from readers for a whole checkpoint.
 insert into dlq_records
@@ -18,5 +19,26 @@ select
             encode(date_format(current_timestamp, 'yyyy-MM-dd''T''HH:mm:ss.SSS''Z'''), 'UTF-8')
         ]
     ) as headers
-from judged_records
-where reason is not null
+from (
+    select
+        _raw_value,
+        _kafka_key,
+        _kafka_topic,
+        _kafka_partition,
+        _kafka_offset,
+        _kafka_headers,
+        reason
+    from judged_records
+    where reason is not null
+    union all
+    select
+        _raw_value,
+        _kafka_key,
+        _kafka_topic,
+        _kafka_partition,
+        _kafka_offset,
+        _kafka_headers,
+        '${oversized}' as reason
+    from sized_records
+    where is_oversized
+) as rejected_records

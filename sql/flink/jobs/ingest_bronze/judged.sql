@@ -1,5 +1,6 @@
--- Purpose: the verdict on every record: the reason why it is malformed, null where it is well formed.
--- Inputs: raw_records. Output: view judged_records. Key: (topic, partition, offset). Event time, lateness: none.
+-- Purpose: the verdict on every record of allowed length: the reason why it is malformed, null where it is well formed.
+-- Inputs: sized_records. Output: view judged_records. Key: (topic, partition, offset). Event time, lateness: none.
+-- Oversized records never go to Python: its operator holds a bundle of records in the heap.
 create temporary view judged_records as
 select
     _raw_value,
@@ -10,4 +11,5 @@ select
     _kafka_key,
     _kafka_headers,
     rejection(_kafka_topic, _raw_value) as reason
-from raw_records
+from sized_records
+where not is_oversized
