@@ -15,6 +15,7 @@ import typer
 from rich.console import Console, RenderableType
 from rich.live import Live
 
+from contracts.timestamps import epoch_ms, rfc3339
 from deploy.local import processes, stack
 from deploy.local.demo.observe import Observer
 from deploy.local.demo.screen import Rates, summary
@@ -29,6 +30,7 @@ _LIVE_SERVICES: Final = (
 _FIRST_JOB: Final = "live_positions"
 _OTHER_JOBS: Final = ("ingest_bronze", "surge", "region_windows")
 _SCENARIO: Final = "demo"
+_ONE_HOUR_MS: Final = 3_600_000
 _FIRST_BUILD_AFTER_S: Final = 120.0
 _START_TIMEOUT_S: Final = 120.0
 _MOVING_TIMEOUT_S: Final = 180.0
@@ -138,7 +140,10 @@ class _Demo:
 
     def keep_running(self) -> None:
         """Start a new city and wait for Ctrl-C."""
-        run_id = self._start_city(SimClient(self._layout))
+        city = SimClient(self._layout)
+        ended_ms = epoch_ms(str(city.status()["sim_time"]))
+        # event time never goes back: a city of the same morning would be late for every job
+        run_id = self._start_city(city, {"start_time": rfc3339(ended_ms + _ONE_HOUR_MS)})
         self.say(f"a new city runs as {run_id}; the stack stays up until Ctrl-C")
         for name in ("api", "flink", "trino"):
             self.say(f"  {name}: {self._layout.url(name)}")
@@ -149,8 +154,8 @@ class _Demo:
         except KeyboardInterrupt:
             self.say("Ctrl-C: ending")
 
-    def _start_city(self, city: SimClient) -> str:
-        city.start(scenario=_SCENARIO)
+    def _start_city(self, city: SimClient, changes: dict[str, str] | None = None) -> str:
+        city.start(scenario=_SCENARIO, overrides=changes)
         return str(city.wait("RUNNING", timeout_s=_START_TIMEOUT_S)["run_id"])
 
     def _submit(self, control: JobControl, name: str) -> None:
