@@ -163,8 +163,8 @@ def format_kafka(layout: Layout, starting: Iterable[Service]) -> None:
     command = [
         *(str(java), "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", classpath),
         *("kafka.tools.StorageTool", "format", "--ignore-formatted"),
-        # one broker: the identifier only has to stay the same
-        *("-t", secrets.token_urlsafe(16)),
+        # one broker: the identifier only has to stay the same; it must not begin like an option
+        *("-t", f"F{secrets.token_urlsafe(16)[1:]}"),
         *("-c", str(layout.config / "kafka" / "server.properties")),
     ]
     result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
