@@ -34,8 +34,6 @@ pytestmark = [
     pytest.mark.catalog,
     pytest.mark.redis,
     pytest.mark.timeout(900),
-    # PyIceberg writes here what Flink writes elsewhere; it knows fewer options of the tables.
-    pytest.mark.filterwarnings("ignore:Parquet writer option:UserWarning"),
 ]
 SCENARIO = ("--config", "small", "--until", "6m", "--out", "kafka")
 
