@@ -236,17 +236,19 @@ class _Demo:
         )
         self.say("waiting until every job has read everything")
         until = time.monotonic() + _CAUGHT_UP_TIMEOUT_S
-        while any(job.lag_records != 0 for job in observer.jobs()) or not observer.jobs():
+        while not (jobs := observer.jobs()) or not all(job.has_read_everything for job in jobs):
             if time.monotonic() > until:
                 raise DemoError(
                     f"a job still has unread records after {_CAUGHT_UP_TIMEOUT_S:.0f} s: "
-                    + ", ".join(f"{job.name} {job.lag_records}" for job in observer.jobs())
+                    + ", ".join(f"{job.name} {job.lag_records}" for job in jobs)
                 )
             time.sleep(1.0)
-        read_at = {job.name: job.checkpoints for job in observer.jobs()}
+        read_at = {job.name: job.checkpoints for job in jobs}
         self.say("waiting for the checkpoint that makes the last records visible in Bronze")
         # the checkpoint under way may have begun before the last record
-        while not all(job.checkpoints >= read_at.get(job.name, 0) + 2 for job in observer.jobs()):
+        while not (jobs := observer.jobs()) or not all(
+            job.checkpoints >= read_at.get(job.name, 0) + 2 for job in jobs
+        ):
             if time.monotonic() > until:
                 raise DemoError("no checkpoint completed in time: see the Flink dashboard")
             time.sleep(1.0)

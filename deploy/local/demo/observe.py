@@ -22,6 +22,15 @@ class JobLag:
     checkpoints: int
     restarts: int
 
+    @property
+    def has_read_everything(self) -> bool:
+        """Return whether no record waits.
+
+        Flink counts waiting records from the first one that a source fetched: a job that has taken
+        checkpoints and has no count was given nothing to read.
+        """
+        return self.lag_records == 0 or (self.lag_records is None and self.checkpoints > 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:

@@ -75,7 +75,8 @@ def _topics(city: Any, rates: dict[str, float]) -> Table:
 def _jobs(snapshot: Snapshot) -> Table:
     table = _table("jobs", "job", "state", "lag", "checkpoints", "restarts")
     for job in snapshot.jobs:
-        lag = "?" if job.lag_records is None else f"{job.lag_records:,}"
+        known = 0 if job.has_read_everything else job.lag_records
+        lag = "?" if known is None else f"{known:,}"
         table.add_row(job.name, job.state, lag, str(job.checkpoints), str(job.restarts))
     return table
 
