@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from contracts.rules import SURGE_OUT_OF_ORDERNESS_MS
+from sim.domain.shocks import Shock
 from sim.domain.tariff import Tariff
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
@@ -21,6 +22,14 @@ HourlyWeights = Annotated[
     msgspec.Meta(min_length=24, max_length=24),
 ]
 
+HourlyShares = Annotated[tuple[Share, ...], msgspec.Meta(min_length=24, max_length=24)]
+WeekdayRatios = Annotated[
+    tuple[Annotated[float, msgspec.Meta(ge=0, le=10)], ...],
+    msgspec.Meta(min_length=7, max_length=7),
+]
+
+NEVER_BY_HOUR: Final = (0.0,) * 24
+EVERY_DAY_ALIKE: Final = (1.0,) * 7
 WEEKDAY_DEMAND: Final = (
     0.22, 0.15, 0.11, 0.10, 0.14, 0.32, 0.62, 0.92, 1.00, 0.82, 0.66, 0.66,
     0.72, 0.70, 0.66, 0.68, 0.76, 0.92, 1.00, 0.90, 0.72, 0.60, 0.48, 0.34,
@@ -50,11 +59,19 @@ class Agents(_Section, frozen=True, kw_only=True):
 
 
 class Demand(_Section, frozen=True, kw_only=True):
-    """How many riders want to go where: Poisson in time, gravity in space."""
+    """How many riders want to go where: Poisson in time, gravity in space.
+
+    `weekday_ratios` begin with Monday. The residential shares say which part of the pickups and of
+    the dropoffs of an hour spreads like homes instead of like the centre.
+    """
 
     peak_requests_per_hour: Positive
     hourly_weights: HourlyWeights = WEEKDAY_DEMAND
+    weekday_ratios: WeekdayRatios = EVERY_DAY_ALIKE
     centre_scale_m: Positive = 9000.0
+    residential_scale_m: Positive = 9000.0
+    residential_pickup_share: HourlyShares = NEVER_BY_HOUR
+    residential_dropoff_share: HourlyShares = NEVER_BY_HOUR
     gravity_scale_m: Positive = 4500.0
     longest_trip_m: Annotated[float, msgspec.Meta(ge=2000)] = 15_000.0
 
@@ -66,6 +83,8 @@ class Demand(_Section, frozen=True, kw_only=True):
         """
         if not any(self.hourly_weights):
             raise ValueError("hourly_weights must not all be zero")
+        if not any(self.weekday_ratios):
+            raise ValueError("weekday_ratios must not all be zero")
 
 
 class Policies(_Section, frozen=True, kw_only=True):
@@ -160,6 +179,7 @@ class Scenario(_Section, frozen=True, kw_only=True):
     movement: Movement = Movement()
     trips: Trips = Trips()
     tariff: Tariff = Tariff()
+    shocks: tuple[Shock, ...] = ()
     faults: Faults = Faults()
 
     @property

@@ -33,6 +33,8 @@ class Driver:
     """One driver.
 
     `trip_id` is set from the match to the end of the trip, `has_offer` while an offer is open.
+    `loyalty` in [0, 1] orders the fleet: those with the least leave first when a shock keeps
+    drivers away.
     """
 
     number: int
@@ -41,6 +43,7 @@ class Driver:
     vehicle_class: VehicleClass
     home_zone_id: int
     dna: DriverDna
+    loyalty: float = 1.0
     status: DriverStatus = DriverStatus.OFFLINE
     zone_id: int | None = None
     trip_id: str | None = None
@@ -85,6 +88,7 @@ def make_drivers(agents: Agents, rng: np.random.Generator) -> list[Driver]:
             vehicle_class=VEHICLE_CLASSES[int(rng.choice(3, p=_VEHICLE_SHARES))],
             home_zone_id=draw_zone(homes, rng),
             dna=draw_driver(rng, agents.shift_start_weights),
+            loyalty=rng.random(),
         )
         for number in range(agents.drivers)
     ]
@@ -94,14 +98,14 @@ def make_riders(agents: Agents, demand: DemandPolicy, rng: np.random.Generator) 
     """Return all riders, at rest."""
     riders = []
     for number in range(agents.riders):
-        home = demand.pickup_zone(rng)
+        home = demand.home_zone(rng)
         riders.append(
             Rider(
                 number=number,
                 entity=agents.drivers + number,
                 rider_id=f"rider-{number + 1:06d}",
                 display_name=_name(rng),
-                dna=draw_rider(rng, home, demand.dropoff_zone(home, rng)),
+                dna=draw_rider(rng, home, demand.work_zone(home, rng)),
             )
         )
     return riders

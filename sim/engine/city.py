@@ -78,9 +78,11 @@ class City:
         return timeout
 
     def speed_kmh(self, driver: Driver) -> float:
-        """Return how fast a driver gets along at this hour."""
-        hour = self.scenario.local_hour(self.now_ms)
-        return self.scenario.movement.speed_kmh_by_hour[hour] * driver.dna.speed_factor
+        """Return how fast a driver gets along at this hour, in this weather."""
+        now_ms = self.now_ms
+        usual = self.scenario.movement.speed_kmh_by_hour[self.scenario.local_hour(now_ms)]
+        shocked = self.decisions.shocks.speed_ratio(driver.zone_id, now_ms)
+        return usual * driver.dna.speed_factor * shocked
 
     # trips
 

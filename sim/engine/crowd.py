@@ -43,7 +43,7 @@ def requests(city: City, new_id: Callable[[str], str], start: Callable[[Ride], N
         yield city.env.timeout(next_ms - city.now_ms)
         if not city.accepts_requests:
             continue
-        pickup = random_place(city.decisions.demand.pickup_zone(space), space)
+        pickup = random_place(city.decisions.demand.pickup_zone(city.now_ms, space), space)
         rider = _someone(city, pickup)
         if rider is None:
             city.unserved_demand += 1
@@ -86,7 +86,7 @@ def _destination(city: City, pickup: Place) -> Place:
     zone_id = pickup.zone_id
     assert zone_id is not None  # noqa: S101 - pickups are drawn inside zones
     while True:
-        place = random_place(city.decisions.demand.dropoff_zone(zone_id, rng), rng)
+        place = random_place(city.decisions.demand.dropoff_zone(zone_id, city.now_ms, rng), rng)
         away_m = distance_m(pickup.lat, pickup.lon, place.lat, place.lon)
         if _SHORTEST_TRIP_M <= away_m <= city.scenario.demand.longest_trip_m:
             return place
@@ -158,6 +158,6 @@ def _update_rider(city: City) -> None:
     if rng.random() < 0.5:
         rider.dna = msgspec.structs.replace(rider.dna, payment_method=draw_payment_method(rng))
     else:
-        zone_id = city.decisions.demand.pickup_zone(rng)
+        zone_id = city.decisions.demand.work_zone(rider.dna.home_zone_id, rng)
         rider.dna = msgspec.structs.replace(rider.dna, work_zone_id=zone_id)
     city.reporter.rider_profile(rider, False, city.now_ms)

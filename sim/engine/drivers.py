@@ -47,6 +47,10 @@ def work(city: City, driver: Driver, rng: np.random.Generator) -> Process:
         until_start_ms = max(start_ms - city.now_ms, settling_ms)
         settling_ms = 1
         yield city.env.timeout(until_start_ms)
+        back_ms = city.decisions.shocks.away_until_ms(driver.loyalty, city.now_ms)
+        if back_ms is not None:
+            yield city.env.timeout(back_ms - city.now_ms)
+            continue
         city.go_online(driver, random_place(driver.home_zone_id, rng))
         yield from _wait_for_work(city, driver, end_ms, rng)
         city.stop_offers(driver)
@@ -62,13 +66,15 @@ def _wait_for_work(city: City, driver: Driver, end_ms: int, rng: np.random.Gener
     while city.now_ms < end_ms:
         pause_ms = round(after_ms * rng.uniform(0.5, 1.5))
         yield city.env.timeout(max(1, min(pause_ms, end_ms - city.now_ms)))
+        if city.decisions.shocks.away_until_ms(driver.loyalty, city.now_ms) is not None:
+            return
         if driver.is_free and driver.number not in city.roaming and city.now_ms < end_ms:
             _reposition(city, driver, rng)
 
 
 def _reposition(city: City, driver: Driver, rng: np.random.Generator) -> None:
     zone_id = city.decisions.repositioning.target_zone(
-        driver.dna, driver.zone_id, driver.home_zone_id, rng
+        driver.dna, driver.zone_id, driver.home_zone_id, city.now_ms, rng
     )
     if zone_id is None:
         return

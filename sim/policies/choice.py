@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sim.domain.scenario import Scenario
+from sim.domain.shocks import ShockCalendar
 from sim.policies.demand import DemandPolicy, PoissonGravityDemand
 from sim.policies.matching import MatchingPolicy, NearestMatching
 from sim.policies.pricing import PricingPolicy, TariffPricing
@@ -21,12 +22,14 @@ class Decisions:
     demand: DemandPolicy
     routing: RoutingPolicy
     repositioning: RepositioningPolicy
+    shocks: ShockCalendar
 
 
 def choose(scenario: Scenario) -> Decisions:
     """Return the implementations that the scenario names."""
     names = scenario.policies
-    demand = PoissonGravityDemand(scenario.demand, scenario.utc_offset_hours)
+    shocks = ShockCalendar(scenario.shocks, scenario.start_ms)
+    demand = PoissonGravityDemand(scenario.demand, scenario.utc_offset_hours, shocks)
     routing: RoutingPolicy = (
         GridRouting()
         if names.routing == "grid"
@@ -39,4 +42,5 @@ def choose(scenario: Scenario) -> Decisions:
         demand=demand,
         routing=routing,
         repositioning=ZonePull(demand) if names.repositioning == "zone_pull" else Stay(),
+        shocks=shocks,
     )

@@ -1,13 +1,16 @@
 """When the next rider asks for a ride, and from where to where.
 
-Time: a non-homogeneous Poisson process, drawn by thinning against the busiest hour; the rate runs
-linearly between the weights of whole hours. Space: a zone's weight falls off exponentially with
-its distance from the centre (Praça da Sé) and grows with the root of its area; the destination
-follows a gravity model, weight times exp(-distance / scale).
+Time: a non-homogeneous Poisson process, drawn by thinning against its highest rate; the rate runs
+linearly between the weights of whole hours, times a ratio per day of the week, times what shocks
+add. Space: the weight of a zone falls off exponentially with its distance from the centre (Praça
+da Sé) and grows with the root of its area; the residential part of it falls off more slowly, and
+each hour mixes both. The destination follows a gravity model, weight times exp(-distance /
+scale), the usual form of Wilson's entropy model (A. G. Wilson, Transportation Research 1, 1967).
 """
 
 import math
 from bisect import bisect_right
+from collections.abc import Callable
 from itertools import accumulate
 from typing import Final, Protocol
 
@@ -16,10 +19,18 @@ import numpy as np
 from contracts.zones import ZONES, Zone
 from sim.domain.geometry import distance_m
 from sim.domain.scenario import Demand
+from sim.domain.shocks import Shock, ShockCalendar
 
 CENTRE_LAT: Final = -23.5505
 CENTRE_LON: Final = -46.6333
 _HOUR_MS: Final = 3_600_000
+_DAY_MS: Final = 24 * _HOUR_MS
+_EPOCH_WEEKDAY: Final = 3
+"""1 January 1970 was a Thursday; Monday is 0."""
+
+Weights = tuple[float, ...]
+Mix = tuple[float, tuple[Shock, ...]]
+"""Residential share of an hour and the shocks that hold: all that weights depend on."""
 
 
 def draw_zone(edges: list[float], rng: np.random.Generator) -> int:
@@ -28,12 +39,12 @@ def draw_zone(edges: list[float], rng: np.random.Generator) -> int:
     return ZONES[min(position, len(ZONES) - 1)].zone_id
 
 
-def running_sums(weights: tuple[float, ...]) -> list[float]:
+def running_sums(weights: Weights) -> list[float]:
     """Return the running sums of weights, for `draw_zone`."""
     return list(accumulate(weights))
 
 
-def zone_weights(centre_scale_m: float, zones: tuple[Zone, ...] = ZONES) -> tuple[float, ...]:
+def zone_weights(centre_scale_m: float, zones: tuple[Zone, ...] = ZONES) -> Weights:
     """Return the share of demand of each zone, adding up to 1; zones without cells get none."""
     raw = [
         math.sqrt(zone.area_km2)
@@ -46,63 +57,120 @@ def zone_weights(centre_scale_m: float, zones: tuple[Zone, ...] = ZONES) -> tupl
 
 
 class DemandPolicy(Protocol):
-    """Draws requests."""
+    """Draws requests, and where people live and work. Times are epoch milliseconds."""
 
     def next_request_ms(self, now_ms: int, rng: np.random.Generator) -> int:
-        """Return when the next request comes, in epoch milliseconds, after `now_ms`."""
+        """Return when the next request comes, after `now_ms`."""
 
-    def pickup_zone(self, rng: np.random.Generator) -> int:
+    def pickup_zone(self, at_ms: int, rng: np.random.Generator) -> int:
         """Return the zone id of a pickup."""
 
-    def dropoff_zone(self, pickup_zone_id: int, rng: np.random.Generator) -> int:
+    def dropoff_zone(self, pickup_zone_id: int, at_ms: int, rng: np.random.Generator) -> int:
         """Return the zone id of a dropoff."""
+
+    def home_zone(self, rng: np.random.Generator) -> int:
+        """Return the zone id of a rider's home."""
+
+    def work_zone(self, home_zone_id: int, rng: np.random.Generator) -> int:
+        """Return the zone id of the place where a rider who lives there works."""
 
 
 class PoissonGravityDemand:
     """The demand described above."""
 
-    def __init__(self, demand: Demand, utc_offset_hours: int) -> None:
+    def __init__(self, demand: Demand, utc_offset_hours: int, shocks: ShockCalendar) -> None:
         self._hourly = demand.hourly_weights
+        self._daily = demand.weekday_ratios
+        self._from_homes = demand.residential_pickup_share
+        self._to_homes = demand.residential_dropoff_share
         self._offset_ms = utc_offset_hours * _HOUR_MS
         self._peak_weight = max(demand.hourly_weights)
-        self._peak_gap_ms = _HOUR_MS / demand.peak_requests_per_hour
-        weights = zone_weights(demand.centre_scale_m)
-        self._pickup_edges = running_sums(weights)
+        self._gravity_scale_m = demand.gravity_scale_m
+        self._shocks = shocks
+        self._centre = zone_weights(demand.centre_scale_m)
+        self._homes = zone_weights(demand.residential_scale_m)
         self._position = {zone.zone_id: position for position, zone in enumerate(ZONES)}
-        self._dropoff_edges = [
-            running_sums(
-                tuple(
-                    weight
-                    * math.exp(
-                        -distance_m(origin.lat, origin.lon, zone.lat, zone.lon)
-                        / demand.gravity_scale_m
-                    )
-                    for weight, zone in zip(weights, ZONES, strict=True)
-                )
-            )
-            for origin in ZONES
-        ]
+        self._pickup_edges: dict[Mix, list[float]] = {}
+        self._dropoff_edges: dict[tuple[Mix, int], list[float]] = {}
+        self._highest_ratio = max(self._daily) * max(
+            self._pickups((share, active))[-1]
+            for share in sorted(set(self._from_homes))
+            for active in shocks.combinations()
+        )
+        self._shortest_gap_ms = _HOUR_MS / (demand.peak_requests_per_hour * self._highest_ratio)
 
     def rate_ratio(self, epoch_ms: int) -> float:
-        """Return the rate at an instant over the rate of the busiest hour."""
-        hours = (epoch_ms + self._offset_ms) / _HOUR_MS
+        """Return the rate at an instant over `peak_requests_per_hour`."""
+        local_ms = epoch_ms + self._offset_ms
+        hours = local_ms / _HOUR_MS
         hour = math.floor(hours)
         share = hours - hour
         here, there = self._hourly[hour % 24], self._hourly[(hour + 1) % 24]
-        return (here * (1.0 - share) + there * share) / self._peak_weight
+        day = self._daily[(local_ms // _DAY_MS + _EPOCH_WEEKDAY) % 7]
+        shocked = self._pickups(self._mix(self._from_homes, epoch_ms))[-1]
+        return (here * (1.0 - share) + there * share) / self._peak_weight * day * shocked
 
     def next_request_ms(self, now_ms: int, rng: np.random.Generator) -> int:
         """Return when the next request comes."""
         moment = float(now_ms)
         while True:
-            moment += rng.exponential(self._peak_gap_ms)
-            if rng.random() < self.rate_ratio(int(moment)):
+            moment += rng.exponential(self._shortest_gap_ms)
+            if rng.random() * self._highest_ratio < self.rate_ratio(int(moment)):
                 return max(now_ms + 1, round(moment))
 
-    def pickup_zone(self, rng: np.random.Generator) -> int:
+    def pickup_zone(self, at_ms: int, rng: np.random.Generator) -> int:
         """Return the zone id of a pickup, by the weights of the zones."""
-        return draw_zone(self._pickup_edges, rng)
+        return draw_zone(self._pickups(self._mix(self._from_homes, at_ms)), rng)
 
-    def dropoff_zone(self, pickup_zone_id: int, rng: np.random.Generator) -> int:
+    def dropoff_zone(self, pickup_zone_id: int, at_ms: int, rng: np.random.Generator) -> int:
         """Return the zone id of a dropoff, by gravity seen from the pickup's zone."""
-        return draw_zone(self._dropoff_edges[self._position[pickup_zone_id]], rng)
+        return draw_zone(self._dropoffs(self._mix(self._to_homes, at_ms), pickup_zone_id), rng)
+
+    def home_zone(self, rng: np.random.Generator) -> int:
+        """Return a zone by the weights of the homes."""
+        return draw_zone(self._pickups((1.0, ())), rng)
+
+    def work_zone(self, home_zone_id: int, rng: np.random.Generator) -> int:
+        """Return a zone by gravity, weights of the centre."""
+        return draw_zone(self._dropoffs((0.0, ()), home_zone_id), rng)
+
+    def _mix(self, share_by_hour: Weights, at_ms: int) -> Mix:
+        hour = (at_ms + self._offset_ms) // _HOUR_MS % 24
+        return share_by_hour[hour], self._shocks.active(at_ms)
+
+    def _pickups(self, mix: Mix) -> list[float]:
+        edges = self._pickup_edges.get(mix)
+        if edges is None:
+            edges = running_sums(self._weights(mix, lambda shock: shock.request_ratio))
+            self._pickup_edges[mix] = edges
+        return edges
+
+    def _dropoffs(self, mix: Mix, origin_zone_id: int) -> list[float]:
+        edges = self._dropoff_edges.get((mix, origin_zone_id))
+        if edges is None:
+            origin = ZONES[self._position[origin_zone_id]]
+            weights = self._weights(mix, lambda shock: shock.attraction_ratio)
+            edges = running_sums(
+                tuple(
+                    weight
+                    * math.exp(
+                        -distance_m(origin.lat, origin.lon, zone.lat, zone.lon)
+                        / self._gravity_scale_m
+                    )
+                    for weight, zone in zip(weights, ZONES, strict=True)
+                )
+            )
+            self._dropoff_edges[mix, origin_zone_id] = edges
+        return edges
+
+    def _weights(self, mix: Mix, factor: Callable[[Shock], float]) -> Weights:
+        """Return one weight per zone; without shocks they add up to 1."""
+        share, active = mix
+        weights = []
+        for zone, centre, home in zip(ZONES, self._centre, self._homes, strict=True):
+            weight = centre * (1.0 - share) + home * share
+            for shock in active:
+                if shock.touches(zone.zone_id):
+                    weight *= factor(shock)
+            weights.append(weight)
+        return tuple(weights)

@@ -12,7 +12,12 @@ class RepositioningPolicy(Protocol):
     """Decides whether an idle driver moves."""
 
     def target_zone(
-        self, dna: DriverDna, zone_id: int | None, home_zone_id: int, rng: np.random.Generator
+        self,
+        dna: DriverDna,
+        zone_id: int | None,
+        home_zone_id: int,
+        at_ms: int,
+        rng: np.random.Generator,
     ) -> int | None:
         """Return the zone to drive to, None to stay."""
 
@@ -25,6 +30,7 @@ class Stay:
         dna: DriverDna,
         zone_id: int | None,
         home_zone_id: int,
+        at_ms: int,
         rng: np.random.Generator,
     ) -> int | None:
         """Return None."""
@@ -41,11 +47,16 @@ class ZonePull:
         self._demand = demand
 
     def target_zone(
-        self, dna: DriverDna, zone_id: int | None, home_zone_id: int, rng: np.random.Generator
+        self,
+        dna: DriverDna,
+        zone_id: int | None,
+        home_zone_id: int,
+        at_ms: int,
+        rng: np.random.Generator,
     ) -> int | None:
         """Return a zone near the driver that riders like, or None."""
         if zone_id is None:
             return home_zone_id
         if rng.random() >= dna.repositioning_ratio:
             return None
-        return self._demand.dropoff_zone(zone_id, rng)
+        return self._demand.dropoff_zone(zone_id, at_ms, rng)

@@ -242,7 +242,11 @@ def test_a_drain_leaves_no_trip_in_flight(lived):
 
 
 def test_a_drain_has_a_limit(tmp_path):
-    crawling = {"movement": {"speed_kmh_by_hour": [5] * 24}, "demand": {"longest_trip_m": 30_000}}
+    crawling = {
+        "movement": {"speed_kmh_by_hour": [5] * 24},
+        "demand": {"longest_trip_m": 30_000, "peak_requests_per_hour": 200},
+        "trips": {"search_rings": 20},
+    }
     lived = Lived(tmp_path, crawling, 30)
     ended_ms = lived.run.now_ms
     assert ended_ms <= lived.scenario.start_ms + 30 * MINUTE_MS + DRAIN_LIMIT_MS + AFTERMATH_MS
