@@ -72,6 +72,11 @@ class DerivedTopic:
         """Name of the Kafka topic."""
         return f"{self.domain}.{self.entity}"
 
+    @property
+    def stream_table(self) -> str:
+        """Iceberg table, `namespace.name`, of those topics whose job keeps its results."""
+        return f"stream.{self.domain}_{self.entity}"
+
 
 @dataclass(frozen=True, slots=True)
 class Domain:
@@ -104,6 +109,10 @@ TAXI_TRIPS: Final = Topic("taxi", "trips", events.TaxiTrip, "region_id")
 
 LIVE_POSITIONS: Final = DerivedTopic("rideshare", "live_positions", ("entity_id",), 3600 * 1000)
 ZONE_METRICS: Final = DerivedTopic("rideshare", "zone_metrics", ("zone_id", "window_end_ms"))
+GPS_AGGREGATES: Final = DerivedTopic(
+    "rideshare", "gps_aggregates", ("subject", "subject_id", "window_start_ms")
+)
+ANOMALIES: Final = DerivedTopic("rideshare", "anomalies", ("anomaly_id",))
 REGION_WINDOWS: Final = DerivedTopic("taxi", "region_windows", ("region_id", "window_start_ms"))
 
 RIDESHARE: Final = Domain(
@@ -120,7 +129,7 @@ RIDESHARE: Final = Domain(
         DRIVER_PROFILES,
         RIDER_PROFILES,
     ),
-    derived=(LIVE_POSITIONS, ZONE_METRICS),
+    derived=(LIVE_POSITIONS, ZONE_METRICS, GPS_AGGREGATES, ANOMALIES),
 )
 TAXI: Final = Domain(
     name="taxi",

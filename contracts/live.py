@@ -6,7 +6,14 @@ from typing import Final, Literal
 
 import msgspec
 
-from contracts.domain import LIVE_POSITIONS, REGION_WINDOWS, ZONE_METRICS
+from contracts.anomalies import AnomalyKind, AnomalyPhase, Severity
+from contracts.domain import (
+    ANOMALIES,
+    GPS_AGGREGATES,
+    LIVE_POSITIONS,
+    REGION_WINDOWS,
+    ZONE_METRICS,
+)
 from contracts.events import DriverStatus, EntityType
 from contracts.units import (
     Count,
@@ -19,6 +26,7 @@ from contracts.units import (
     Longitude,
     Metres,
     Multiplier,
+    Ratio,
     Seconds,
     ZoneId,
 )
@@ -69,6 +77,59 @@ class ZoneMetrics(msgspec.Struct, frozen=True, kw_only=True):
     run_id: Identifier
 
 
+class GpsAggregate(msgspec.Struct, frozen=True, kw_only=True):
+    """The pings of one driver, or of the drivers in one zone, in one 1-minute tumbling window.
+
+    Record of `rideshare.gps_aggregates`; times are epoch milliseconds. A zone has the pings sent
+    from inside it; riders' pings are in none. `distance_m` is the sum of the great-circle distances
+    from each ping's predecessor (`contracts.rules.leg_m`), `p95_speed_kmh` is continuous (linear
+    interpolation between closest ranks), `idle_share` the share of pings with status available.
+    """
+
+    subject: Literal["driver", "zone"]
+    subject_id: Identifier
+    window_start_ms: EpochMs
+    window_end_ms: EpochMs
+    ping_count: Count
+    distance_m: Metres
+    mean_speed_kmh: KilometresPerHour
+    p95_speed_kmh: KilometresPerHour
+    idle_share: Ratio
+    run_id: Identifier
+
+
+class Anomaly(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing wrong with the positions of an entity. Record of `rideshare.anomalies`.
+
+    `anomaly_id` follows from the evidence, so the same evidence never makes two. What lasts
+    (zombie driver, frozen GPS) comes again with phase `cleared` once it has ended. The evidence:
+    the point itself (`event_id`, `event_time_ms`, `lat`, `lon`) and the accepted one before it;
+    `speed_kmh` is null for a move in no time; `lasted_ms` is how long it has been so.
+    """
+
+    anomaly_id: Identifier
+    kind: AnomalyKind
+    phase: AnomalyPhase
+    severity: Severity
+    rule_version: Count
+    reason: str
+    entity_id: Identifier
+    entity_type: EntityType
+    event_time_ms: EpochMs
+    run_id: Identifier
+    event_id: Identifier | None = None
+    lat: Latitude | None = None
+    lon: Longitude | None = None
+    accuracy_m: Metres | None = None
+    previous_event_id: Identifier | None = None
+    previous_event_time_ms: EpochMs | None = None
+    previous_lat: Latitude | None = None
+    previous_lon: Longitude | None = None
+    distance_m: Metres | None = None
+    speed_kmh: KilometresPerHour | None = None
+    lasted_ms: Count | None = None
+
+
 class RegionWindow(msgspec.Struct, frozen=True, kw_only=True):
     """One region and one 1-minute tumbling window of taxi trips. Record of `taxi.region_windows`.
 
@@ -93,6 +154,8 @@ DERIVED_STRUCTS: Final[Mapping[str, type[msgspec.Struct]]] = MappingProxyType(
     {
         LIVE_POSITIONS.name: Position,
         ZONE_METRICS.name: ZoneMetrics,
+        GPS_AGGREGATES.name: GpsAggregate,
+        ANOMALIES.name: Anomaly,
         REGION_WINDOWS.name: RegionWindow,
     }
 )

@@ -55,6 +55,19 @@ def surge(domain: str) -> str:
     return f"{domain}:surge"
 
 
+def anomalies(domain: str) -> str:
+    """Stream, capped to the newest: field `anomaly` holds `contracts.live.Anomaly` as JSON."""
+    return f"{domain}:anomalies"
+
+
+def anomalies_known(domain: str) -> str:
+    """Sorted set: `<anomaly_id> <phase>` scored by the wall time (epoch ms) of its first coming.
+
+    It keeps a repeat out of the stream; what is older than any repeat is removed.
+    """
+    return f"{domain}:anomalies:known"
+
+
 def stats(domain: str) -> str:
     """Hash of counters that the feeder keeps: field -> integer."""
     return f"{domain}:stats"
@@ -81,6 +94,11 @@ def live_positions_channel(domain: str, cell: str) -> str:
 def live_surge_channel(domain: str) -> str:
     """Channel: a JSON array of `contracts.live.ZoneMetrics`."""
     return f"{domain}:live:surge"
+
+
+def live_anomalies_channel(domain: str) -> str:
+    """Channel: a JSON array of `contracts.live.Anomaly`."""
+    return f"{domain}:live:anomalies"
 
 
 def live_pattern(domain: str) -> str:

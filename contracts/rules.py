@@ -14,6 +14,11 @@ SURGE_CAP: Final = 3.0
 SURGE_RULE_VERSION: Final = 1
 SURGE_OUT_OF_ORDERNESS_MS: Final = 15_000
 """How far behind the newest event of its partition an event may come and still count."""
+GPS_OUT_OF_ORDERNESS_MS: Final = 15_000
+"""How far behind the newest event of its partition a ping may come and still count."""
+GPS_WINDOW_MS: Final = 60_000
+GPS_LEG_LIMIT_MS: Final = 120_000
+"""Pings farther apart in time are no leg: where the driver was meanwhile is unknown."""
 REGION_OUT_OF_ORDERNESS_MS: Final = 300_000
 REGION_WINDOW_MS: Final = 60_000
 IMPOSSIBLE_SPEED_KMH: Final = 200.0
@@ -96,6 +101,21 @@ def speed_kmh(distance_m: float, elapsed_ms: int) -> float:
     if elapsed_ms == 0:
         return math.inf if distance_m > 0 else 0.0
     return distance_m * 3600.0 / elapsed_ms
+
+
+def leg_m(lat1: float, lon1: float, lat2: float, lon2: float, elapsed_ms: int) -> float:
+    """Return the metres driven between two consecutive pings of one driver.
+
+    None are counted over a gap longer than `GPS_LEG_LIMIT_MS` or faster than
+    `IMPOSSIBLE_SPEED_KMH`: there the straight line says nothing.
+
+    Raises:
+        ValueError: The time is negative.
+    """
+    distance_m = great_circle_m(lat1, lon1, lat2, lon2)
+    if elapsed_ms > GPS_LEG_LIMIT_MS or speed_kmh(distance_m, elapsed_ms) > IMPOSSIBLE_SPEED_KMH:
+        return 0.0
+    return distance_m
 
 
 def is_impossible_speed(

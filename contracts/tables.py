@@ -1,15 +1,18 @@
-"""Iceberg tables that exist before any job runs: Bronze and its DLQ, as typed specs.
+"""Iceberg tables that exist before any job runs: Bronze, its DLQ, and the results that jobs keep.
 
 Field ids are the position in the list plus one and never change: a new column is added at the end.
 Types are limited to what Flink 2.1, PyIceberg and Trino 476 share. Silver and Gold belong to dbt
 and are not listed here.
 """
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
 import msgspec
 
-from contracts.domain import INPUT_TOPICS, Topic
+from contracts.domain import ANOMALIES, GPS_AGGREGATES, INPUT_TOPICS, DerivedTopic, Topic
+from contracts.fields import Kind, fields_of
+from contracts.live import DERIVED_STRUCTS
 
 CATALOG: Final = "lake"
 NAMESPACES: Final = ("bronze", "stream", "silver", "gold")
@@ -81,6 +84,12 @@ TABLE_PROPERTIES: Final = {
     "write.metadata.metrics.column._raw_value": "none",
     "write.metadata.metrics.column._kafka_headers": "none",
 }
+STREAM_TABLE_PROPERTIES: Final = {
+    name: text
+    for name, text in TABLE_PROPERTIES.items()
+    # Rows are small and alike, so the writer's own defaults fit; bounds over them do prune.
+    if not name.startswith(("write.metadata.metrics.", "write.parquet.row-group-check-"))
+}
 _COLUMNS: Final[tuple[tuple[str, IcebergType, str], ...]] = (
     ("_raw_value", "binary", "Value of the record, byte for byte; NULL for a tombstone."),
     ("_kafka_topic", "string", "Topic the record was read from."),
@@ -112,6 +121,16 @@ _DLQ_COLUMNS: Final[tuple[tuple[str, IcebergType, str], ...]] = (
         "Reason as contracts.validation gives it, e.g. missing_field:trip_id.",
     ),
 )
+_STREAM_COLUMNS: Final[tuple[tuple[str, IcebergType, str], ...]] = (
+    ("_written_at", "timestamptz", "Wall time at which the job wrote the row."),
+    ("_written_date", "date", "UTC date of _written_at; the table is partitioned by it."),
+)
+_ICEBERG_TYPES: Final[dict[Kind, IcebergType]] = {
+    Kind.STRING: "string",
+    Kind.INTEGER: "long",
+    Kind.NUMBER: "double",
+    Kind.BOOLEAN: "boolean",
+}
 _FIRST_NESTED_ID: Final = 1001
 """Ids of map keys and values start here, so that columns can be added without a clash."""
 
@@ -130,8 +149,36 @@ def dlq_table(topic: Topic) -> TableSpec:
     )
 
 
+def stream_table(topic: DerivedTopic) -> TableSpec:
+    """Return the table in which a job keeps what it writes to a derived topic.
+
+    Its columns are those of the record behind two of its own, so that a field added to the record
+    is a column added at the end. Within one life of a job a result is there once; a job that is
+    started again without its state writes its results again, the same but for `_written_*`.
+
+    Raises:
+        KeyError: A field of the record is an object or an array, which no column here holds.
+    """
+    struct = DERIVED_STRUCTS[topic.name]
+    fields = tuple(
+        (field.name, _ICEBERG_TYPES[field.kind], f"As in contracts.live.{struct.__name__}.")
+        for field in fields_of(struct)
+    )
+    return _spec(
+        topic.stream_table,
+        f"One row per record of topic {topic.name}.",
+        (*_STREAM_COLUMNS, *fields),
+        partition_by="_written_date",
+        properties=STREAM_TABLE_PROPERTIES,
+    )
+
+
 def _spec(
-    identifier: str, description: str, columns: tuple[tuple[str, IcebergType, str], ...]
+    identifier: str,
+    description: str,
+    columns: tuple[tuple[str, IcebergType, str], ...],
+    partition_by: str = "_ingestion_date",
+    properties: Mapping[str, str] = TABLE_PROPERTIES,
 ) -> TableSpec:
     namespace, name = identifier.split(".", 1)
     return TableSpec(
@@ -142,15 +189,23 @@ def _spec(
             Column(position, column, kind, False, text)
             for position, (column, kind, text) in enumerate(columns, start=1)
         ),
-        map_ids=(MapIds("_kafka_headers", _FIRST_NESTED_ID, _FIRST_NESTED_ID + 1),),
-        partition_by=("_ingestion_date",),
-        properties=dict(TABLE_PROPERTIES),
+        map_ids=tuple(
+            MapIds(column, _FIRST_NESTED_ID + 2 * position, _FIRST_NESTED_ID + 2 * position + 1)
+            for position, column in enumerate(
+                column for column, kind, _ in columns if kind == "map<string, binary>"
+            )
+        ),
+        partition_by=(partition_by,),
+        properties=dict(properties),
     )
 
 
 BRONZE_TABLES: Final[tuple[TableSpec, ...]] = tuple(bronze_table(topic) for topic in INPUT_TOPICS)
 DLQ_TABLES: Final[tuple[TableSpec, ...]] = tuple(dlq_table(topic) for topic in INPUT_TOPICS)
-TABLES: Final = BRONZE_TABLES + DLQ_TABLES
+STREAM_TOPICS: Final = (GPS_AGGREGATES, ANOMALIES)
+"""Derived topics whose job also keeps its results in the lake."""
+STREAM_TABLES: Final[tuple[TableSpec, ...]] = tuple(stream_table(topic) for topic in STREAM_TOPICS)
+TABLES: Final = BRONZE_TABLES + DLQ_TABLES + STREAM_TABLES
 
 
 def table(identifier: str) -> TableSpec:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from contracts.domain import DOMAINS, INPUT_TOPICS, Topic
 from contracts.events import CONTROL_TYPES, MAX_RECORD_BYTES, SCHEMA_VERSION, ControlRecord
 from contracts.fields import Field, fields_of
-from contracts.tables import BRONZE_TABLES, CATALOG, DLQ_TABLES
+from contracts.tables import BRONZE_TABLES, CATALOG, DLQ_TABLES, STREAM_TABLES, TableSpec
 from contracts.timestamps import rfc3339
 from contracts.zones import ZONES
 
@@ -34,23 +34,32 @@ def render() -> dict[str, str]:
 
 
 def sources() -> str:
-    """Return the Bronze tables as dbt sources."""
+    """Return the tables that jobs write as dbt sources."""
+    lines = [f"# {_NOTE}", "sources:"]
+    lines += _source(
+        "bronze",
+        "Kafka records as they came, written by the job ingest_bronze.",
+        BRONZE_TABLES + DLQ_TABLES,
+    )
+    lines += _source("stream", "Results of the stream, as their jobs gave them out.", STREAM_TABLES)
+    return "\n".join(lines) + "\n"
+
+
+def _source(name: str, description: str, tables: tuple[TableSpec, ...]) -> list[str]:
     lines = [
-        f"# {_NOTE}",
-        "sources:",
-        "  - name: bronze",
-        "    description: Kafka records as they came, written by the job ingest_bronze.",
+        f"  - name: {name}",
+        f"    description: {description}",
         f"    database: {CATALOG}",
-        "    schema: bronze",
+        f"    schema: {name}",
         "    tables:",
     ]
-    for spec in BRONZE_TABLES + DLQ_TABLES:
+    for spec in tables:
         lines += [f"      - name: {spec.name}", f"        description: {_quoted(spec.description)}"]
         lines.append("        columns:")
         for column in spec.columns:
             lines.append(f"          - name: {column.name}")
             lines.append(f"            description: {_quoted(column.description)}")
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def contract_fields() -> str:

@@ -151,7 +151,8 @@ def test_pyiceberg_reads_every_column_type_and_no_id_occurs_twice() -> None:
         )
         ids = [*schema.field_ids, *(i for m in maps.values() for i in (m["key_id"], m["value_id"]))]
         assert len({*ids}) == len(spec["columns"]) + 2 * len(maps)
-        assert schema.find_field("_kafka_headers").field_type.is_struct is False
+        for column in maps:
+            assert schema.find_field(column).field_type.is_struct is False
 
 
 def iceberg_field(column: dict[str, Any], maps: dict[str, Any]) -> dict[str, Any]:
@@ -176,12 +177,14 @@ def iceberg_field(column: dict[str, Any], maps: dict[str, Any]) -> dict[str, Any
 
 
 def test_dbt_sources_are_the_tables() -> None:
-    (source,) = yaml.safe_load(committed(dbt.SOURCES_PATH))["sources"]
-    assert (source["name"], source["database"], source["schema"]) == ("bronze", "lake", "bronze")
-    found = {table["name"]: table for table in source["tables"]}
-    assert set(found) == {spec.name for spec in TABLES}
+    sources = yaml.safe_load(committed(dbt.SOURCES_PATH))["sources"]
+    assert [(s["name"], s["database"], s["schema"]) for s in sources] == [
+        (namespace, "lake", namespace) for namespace in ("bronze", "stream")
+    ]
+    found = {f"{s['name']}.{table['name']}": table for s in sources for table in s["tables"]}
+    assert set(found) == {spec.identifier for spec in TABLES}
     for spec in TABLES:
-        table = found[spec.name]
+        table = found[spec.identifier]
         assert table["description"].startswith("One row per ")
         assert [c["name"] for c in table["columns"]] == [c.name for c in spec.columns]
         assert all(column["description"] for column in table["columns"])

@@ -3,7 +3,8 @@
 import pytest
 
 from contracts import tables
-from contracts.domain import INPUT_TOPICS
+from contracts.domain import INPUT_TOPICS, DerivedTopic
+from contracts.live import DERIVED_STRUCTS
 
 BRONZE_COLUMNS = {
     "_raw_value": "binary",
@@ -20,12 +21,33 @@ BRONZE_COLUMNS = {
 
 def test_every_topic_has_both_tables() -> None:
     wanted = {t.bronze_table for t in INPUT_TOPICS} | {t.dlq_table for t in INPUT_TOPICS}
-    assert {spec.identifier for spec in tables.TABLES} == wanted
-    assert len(tables.TABLES) == 2 * len(INPUT_TOPICS)
+    kafka_tables = tables.BRONZE_TABLES + tables.DLQ_TABLES
+    assert {spec.identifier for spec in kafka_tables} == wanted
+    assert len(kafka_tables) == 2 * len(INPUT_TOPICS)
     assert {spec.namespace for spec in tables.TABLES} <= set(tables.NAMESPACES)
 
 
-@pytest.mark.parametrize("spec", tables.TABLES, ids=lambda spec: spec.identifier)
+@pytest.mark.parametrize("topic", tables.STREAM_TOPICS, ids=lambda topic: topic.name)
+def test_results_have_the_fields_of_their_record(topic: DerivedTopic) -> None:
+    spec = tables.table(topic.stream_table)
+    assert spec.identifier == f"stream.{topic.domain}_{topic.entity}"
+    own, kept = spec.columns[:2], spec.columns[2:]
+    assert {(c.name, c.type) for c in own} == {
+        ("_written_at", "timestamptz"),
+        ("_written_date", "date"),
+    }
+    assert [c.name for c in kept] == list(DERIVED_STRUCTS[topic.name].__struct_fields__)
+    assert [c.field_id for c in spec.columns] == list(range(1, len(spec.columns) + 1))
+    assert {c.type for c in kept} <= {"string", "long", "double", "boolean"}
+    assert spec.map_ids == ()
+    assert spec.partition_by == ("_written_date",)
+    assert spec.properties["format-version"] == "2"
+    assert "write.parquet.row-group-check-min-record-count" not in spec.properties
+
+
+@pytest.mark.parametrize(
+    "spec", tables.BRONZE_TABLES + tables.DLQ_TABLES, ids=lambda spec: spec.identifier
+)
 def test_columns_ids_and_partition(spec: tables.TableSpec) -> None:
     added = {"error_type": "string", "error_message": "string"}
     wanted = BRONZE_COLUMNS | (added if spec.name.startswith("dlq_") else {})
