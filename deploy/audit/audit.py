@@ -110,8 +110,10 @@ class _Audit:
         self._tell("reading Gold, Silver and Bronze")
         trips, payments = self._lake.trips(truth.run_id), self._lake.payments(truth.run_id)
         staged = {t.name: self._lake.staged(STAGING[t.name]) for t in topics if t.name in STAGING}
-        dlqs = {topic.name: self._lake.dlq(topic) for topic in topics}
         bronzes = {topic.name: self._lake.bronze(topic) for topic in topics}
+        # after Bronze: what that has seen, the DLQs must have
+        dlqs = {topic.name: self._lake.dlq(topic) for topic in topics}
+        dlq_topics = {topic.name: self._kafka.dlq(topic) for topic in topics}
         zones = self._kafka.zone_windows(truth.run_id) if truth.domain == TRIPS.domain else None
         for topic in topics:
             self._tell(f"reading {topic.name}")
@@ -129,8 +131,10 @@ class _Audit:
             checks += produced.check_produced(truth, log)
         for name, log in self._logs.items():
             ranges = truth.offsets[name]
-            checks.append(bronze.check_bronze(log, bronzes[name], ranges))
-            checks.append(bronze.check_dlq(log, dlqs[name], ranges, bronzes[name]))
+            kept = bronzes[name]
+            checks.append(bronze.check_bronze(log, kept, ranges))
+            checks.append(bronze.check_dlq(log, dlqs[name], ranges, kept))
+            checks.append(bronze.check_dlq(log, dlq_topics[name], ranges, kept, is_topic=True))
         for name, rows in staged.items():
             log, ranges = self._logs[name], truth.offsets[name]
             checks.append(silver.check_silver(log, STAGING[name], rows, ranges))

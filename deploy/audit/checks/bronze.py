@@ -1,4 +1,4 @@
-"""Every record exactly once in Bronze, every malformed one exactly once in its DLQ table."""
+"""Every record exactly once in Bronze, every malformed one in its DLQ table and topic."""
 
 from collections.abc import Iterable
 
@@ -29,7 +29,7 @@ class BronzeRows(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DlqRows(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows of a DLQ table as columns, in any order."""
+    """Rows of a DLQ table, or records of a DLQ topic, as columns, in any order."""
 
     place: Integers
     digest: Integers
@@ -80,13 +80,26 @@ def check_dlq(
     rows: DlqRows | None,
     ranges: Ranges,
     bronze: BronzeRows | None,
+    *,
+    is_topic: bool = False,
 ) -> Check:
-    """Return whether the DLQ table holds exactly the malformed records, once, with their reason."""
-    table = input_topic(log.topic).dlq_table
+    """Return whether a DLQ holds exactly the malformed records, with their reason.
+
+    Args:
+        log: The input topic.
+        rows: What the DLQ holds; None where it does not exist.
+        ranges: Offsets of the run.
+        bronze: Rows of the Bronze table; None where it does not exist.
+        is_topic: Whether the DLQ is the topic, which may repeat a record after a recovery, and
+            not the table, which holds each once.
+    """
+    topic = input_topic(log.topic)
+    name = f"topic {topic.dlq}" if is_topic else topic.dlq_table
     malformed = log.place[log.kind == Kind.MALFORMED]
-    subject = f"{table} = malformed"
+    subject = f"{name} = malformed"
     if rows is None:
-        return not_built(AREA, subject, len(malformed), f"no table {table}: farol lake init")
+        remedy = "farol up" if is_topic else "farol lake init"
+        return not_built(AREA, subject, len(malformed), f"no {name}: {remedy}")
     is_inside = inside(rows.place, ranges, log.ends)
     place, digests = rows.place[is_inside], rows.digest[is_inside]
     unique, copies = np.unique(place, return_counts=True)
@@ -106,16 +119,17 @@ def check_dlq(
             wrong_reason.append(where)
         if expected_digest[where] != bits:
             other_bytes.append(where)
+    repeats = unique[copies > 1]
     return _judged(
         log,
         subject,
         expected=len(malformed),
-        actual=len(place),
+        actual=len(unique) if is_topic else len(place),
         missing=missing,
         # Both tables follow one checkpoint: what Bronze has not seen, the DLQ cannot have.
         is_behind=behind(missing, seen),
         wrong=(
-            (unique[copies > 1], "more than once"),
+            (() if is_topic else repeats, "more than once"),
             (unique[~np.isin(unique, malformed)], "well formed"),
             (wrong_reason, "another reason"),
             (other_bytes, "other bytes"),

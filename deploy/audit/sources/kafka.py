@@ -5,6 +5,7 @@ seconds where kafka-python's takes minutes.
 """
 
 import time
+from array import array
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -12,12 +13,13 @@ import msgspec
 import numpy as np
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-from contracts.domain import HEADER_RUN_ID, REGION_WINDOWS, TAXI_TRIPS, ZONE_METRICS
+from contracts.domain import HEADER_RUN_ID, REGION_WINDOWS, TAXI_TRIPS, ZONE_METRICS, Topic
 from contracts.live import RegionWindow, ZoneMetrics
+from deploy.audit.checks.bronze import DlqRows
 from deploy.audit.checks.regions import LateRows
 from deploy.audit.checks.surge import WindowRecords, Windows
 from deploy.audit.errors import AuditError
-from deploy.audit.log import PARTITION_SHIFT, LogBuilder, TopicLog
+from deploy.audit.log import PARTITION_SHIFT, LogBuilder, TopicLog, digest
 
 _TIMEOUT_S: Final = 20.0
 _SILENCE_S: Final = 60.0
@@ -118,14 +120,18 @@ class KafkaSource:
         return records.windows()
 
     def region_windows(self) -> list[tuple[int, RegionWindow]] | None:
-        """Return all records of the region windows, None where there is no such topic."""
+        """Return the final region windows, None where there is no such topic.
+
+        Early ones are guesses about windows that are still open: nothing to hold a job to.
+        """
         if not self.has(REGION_WINDOWS.name):
             return None
         decode = msgspec.json.Decoder(RegionWindow).decode
-        return [
+        read = (
             (message.offset, _decoded(REGION_WINDOWS.name, message, decode))
             for message in self._read(REGION_WINDOWS.name, self._ends(REGION_WINDOWS.name))
-        ]
+        )
+        return [(offset, window) for offset, window in read if window.is_final]
 
     def late_rows(self, run_id: str) -> LateRows | None:
         """Return a replay's records on the late topic, None where there is no such topic."""
@@ -138,19 +144,26 @@ class KafkaSource:
             trip = _decoded(topic, message, decode)
             if trip.run_id != run_id:
                 continue
-            headers = dict(message.headers)
-            try:
-                partition = int((headers["partition"] or b"").decode())
-                offset = int((headers["offset"] or b"").decode())
-            except (KeyError, ValueError) as error:
-                raise AuditError(
-                    f"{topic}/{message.partition}/{message.offset} does not say where it came from"
-                ) from error
-            place = (partition << PARTITION_SHIFT) | offset
-            rows[place] = int(trip.trip_id.rsplit("-", 1)[1])
+            rows[_origin(topic, message)] = int(trip.trip_id.rsplit("-", 1)[1])
         return LateRows(
             place=np.array(list(rows), dtype=np.int64),
             row_number=np.array(list(rows.values()), dtype=np.int64),
+        )
+
+    def dlq(self, topic: Topic) -> DlqRows | None:
+        """Return the records on the DLQ topic of an input, None where there is no such topic."""
+        if not self.has(topic.dlq):
+            return None
+        place, digests, reasons = array("q"), array("q"), []
+        for message in self._read(topic.dlq, self._ends(topic.dlq)):
+            place.append(_origin(topic.dlq, message))
+            digests.append(digest(message.value))
+            reasons.append((dict(message.headers).get("reason") or b"").decode())
+        return DlqRows(
+            place=np.array(place, dtype=np.int64),
+            digest=np.array(digests, dtype=np.int64),
+            error_type=[reason.split(":")[0] for reason in reasons],
+            error_message=list(reasons),
         )
 
     def _ends(self, topic: str) -> dict[int, int]:
@@ -219,6 +232,19 @@ class KafkaSource:
 class _LateTrip(msgspec.Struct):
     run_id: str
     trip_id: str
+
+
+def _origin(topic: str, message: Message) -> int:
+    """Return the place of the input record that a job copied here, as its headers say."""
+    headers = dict(message.headers)
+    try:
+        partition = int((headers["partition"] or b"").decode())
+        offset = int((headers["offset"] or b"").decode())
+    except (KeyError, ValueError) as error:
+        raise AuditError(
+            f"{topic}/{message.partition}/{message.offset} does not say where it came from"
+        ) from error
+    return (partition << PARTITION_SHIFT) | offset
 
 
 def _decoded(topic: str, message: Message, decode: Callable[[bytes], Any]) -> Any:

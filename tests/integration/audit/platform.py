@@ -67,6 +67,12 @@ def read_topic(bootstrap: str, topic: str) -> Iterator[Raw]:
         reader.close()
 
 
+def dlq_headers(record: Raw, reason: str) -> list[tuple[str, str | bytes | None]]:
+    """Return the headers by which a record on a DLQ topic names its origin."""
+    place = {"partition": str(record.partition), "offset": str(record.offset), "reason": reason}
+    return [(name, value.encode()) for name, value in place.items()]
+
+
 class Platform:
     """Bronze, Silver, Gold, windows and Redis of one stack."""
 
@@ -76,6 +82,7 @@ class Platform:
         self.redis = Redis(port=redis_port)
 
     def ingest(self, topics: Sequence[Topic]) -> None:
+        producer = Producer({"bootstrap.servers": self._bootstrap})
         for topic in topics:
             records = list(read_topic(self._bootstrap, topic.name))
             self.append(topic.bronze_table, [bronze_row(topic, record) for record in records])
@@ -85,7 +92,11 @@ class Platform:
                 if reason is not None:
                     error = {"error_type": reason.split(":")[0], "error_message": reason}
                     rejected.append({**bronze_row(topic, record), **error})
+                    producer.produce(
+                        topic.dlq, record.value, record.key, headers=dlq_headers(record, reason)
+                    )
             self.append(topic.dlq_table, rejected)
+        assert producer.flush(60) == 0
 
     def build(self, topics: Sequence[Topic], run_id: str) -> None:
         """Build Silver and Gold."""

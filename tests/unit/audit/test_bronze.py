@@ -82,6 +82,16 @@ def test_a_doubled_malformed_record_is_named() -> None:
     assert check.offenders == (f"{TOPIC}/1/7 more than once",)
 
 
+def test_a_dlq_topic_may_repeat_a_record_and_not_lose_one() -> None:
+    twice = dlq_of([*MALFORMED.items(), ((1, 7), "not_utf8")])
+    check = check_dlq(log_of(), twice, RANGES, bronze_of(), is_topic=True)
+    assert (check.verdict, check.expected, check.actual) == (Verdict.OK, "2", "2")
+    assert check.subject == f"topic {TOPIC}.dlq = malformed"
+    rows = dlq_of([((1, 7), "not_utf8"), ((1, 7), "not_utf8")])
+    lost = check_dlq(log_of(), rows, RANGES, bronze_of(), is_topic=True)
+    assert lost.offenders == (f"{TOPIC}/1/6 missing",)
+
+
 def test_a_well_formed_record_in_the_dlq_is_named() -> None:
     rows = dlq_of([*MALFORMED.items(), ((0, 11), "not_json")])
     check = check_dlq(log_of(), rows, RANGES, bronze_of())
