@@ -58,7 +58,7 @@ test-flink: setup  ## Every job on a local runtime, against real servers
 
 .PHONY: test-servers
 test-servers: setup  ## Integration, browser and end-to-end tests on real servers
-	@$(PYTEST) tests --ignore tests/flink -m "($(SERVERS)) and not bench"
+	@$(PYTEST) tests --ignore tests/flink -m "($(SERVERS)) and not (bench or drill)"
 
 .PHONY: contracts
 contracts: setup  ## Render DDL, schemas, sources and types from the contracts
@@ -78,8 +78,8 @@ bench: setup  ## Record figures (minutes; wants a quiet machine)
 	@$(PYTEST) tests/bench -m bench -s
 
 .PHONY: drill
-drill: setup  ## Kill JobManager and TaskManager under load, on a stack of its own
-	@$(PYTEST) tests/integration/stack/test_jobs.py -m flink
+drill: setup  ## Kill every server under load, in seeded orders (FAROL_FAULT_SEEDS=1,2,3)
+	@$(PYTEST) tests/e2e/test_drill.py -m drill
 
 .PHONY: lock
 lock:  ## Maintainers: pin the Python packages anew
