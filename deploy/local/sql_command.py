@@ -15,6 +15,7 @@ from deploy.local.layout import Layout
 from deploy.local.probes import trino_connection
 
 _TIMEOUT_S: Final = 60.0
+_WIDTH_OF_FILES: Final = 180
 
 
 class SqlError(Exception):
@@ -62,7 +63,11 @@ def sql(
         answer = [{c: _plain(v) for c, v in zip(columns, row, strict=True)} for row in rows]
         typer.echo(json.dumps(answer, indent=1, ensure_ascii=False))
         return
-    table = Table(*columns)
+    table = Table()
+    for column in columns:
+        # a long value or a name takes more lines; nothing of an answer is cut off
+        table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*("" if value is None else str(_plain(value)) for value in row))
-    Console().print(table)
+    console = Console()
+    (console if console.is_terminal else Console(width=_WIDTH_OF_FILES)).print(table)
