@@ -90,12 +90,12 @@ class Demand(_Section, frozen=True, kw_only=True):
 class Policies(_Section, frozen=True, kw_only=True):
     """Which implementation takes each decision."""
 
-    matching: Literal["nearest"] = "nearest"
-    surge: Literal["model", "flat"] = "model"
+    matching: Literal["nearest", "batched"] = "nearest"
+    surge: Literal["model", "flat", "streamed"] = "model"
     pricing: Literal["tariff"] = "tariff"
     demand: Literal["poisson_gravity"] = "poisson_gravity"
-    routing: Literal["grid", "straight"] = "grid"
-    repositioning: Literal["zone_pull", "stay"] = "zone_pull"
+    routing: Literal["grid", "straight", "osrm"] = "grid"
+    repositioning: Literal["zone_pull", "surge_pull", "stay"] = "zone_pull"
 
 
 class Movement(_Section, frozen=True, kw_only=True):
@@ -105,6 +105,7 @@ class Movement(_Section, frozen=True, kw_only=True):
         tuple[Annotated[float, msgspec.Meta(ge=5, le=90)], ...],
         msgspec.Meta(min_length=24, max_length=24),
     ] = WEEKDAY_SPEED_KMH
+    centre_speed_ratio: Annotated[float, msgspec.Meta(ge=0.2, le=2)] = 1.0
     detour_ratio: Annotated[float, msgspec.Meta(ge=1, le=3)] = 1.3
     ping_active_ms: Annotated[int, msgspec.Meta(ge=1000, le=60_000)] = 4000
     ping_idle_ms: Annotated[int, msgspec.Meta(ge=1000, le=600_000)] = 30_000
@@ -119,11 +120,20 @@ class Trips(_Section, frozen=True, kw_only=True):
     offer_ignored_share: Share = 0.04
     offer_retry_s: Positive = 5.0
     search_rings: Annotated[int, msgspec.Meta(ge=0, le=20)] = 3
+    batch_interval_s: Annotated[float, msgspec.Meta(ge=0.5, le=60)] = 4.0
     driver_cancel_share: Share = 0.02
     no_show_share: Share = 0.015
     no_show_wait_s: Positive = 300.0
     boarding_mean_s: Positive = 45.0
     tip_share: Share = 0.15
+
+
+class Osrm(_Section, frozen=True, kw_only=True):
+    """Where the routing service is, for `policies.routing: osrm`."""
+
+    url: Annotated[str, msgspec.Meta(pattern="^https?://[^ ]+$")] = "http://127.0.0.1:5000"
+    profile: Annotated[str, msgspec.Meta(pattern="^[a-z_]{1,32}$")] = "driving"
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=30)] = 1.0
 
 
 class Faults(_Section, frozen=True, kw_only=True):
@@ -180,6 +190,7 @@ class Scenario(_Section, frozen=True, kw_only=True):
     trips: Trips = Trips()
     tariff: Tariff = Tariff()
     shocks: tuple[Shock, ...] = ()
+    osrm: Osrm = Osrm()
     faults: Faults = Faults()
 
     @property

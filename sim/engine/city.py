@@ -16,6 +16,7 @@ from sim.domain.errors import ConservationError
 from sim.domain.scenario import Scenario
 from sim.domain.trip import Trip, TripSignal, next_state
 from sim.engine.agents import Driver, Rider
+from sim.engine.desk import Desk
 from sim.engine.fleet import Fleet
 from sim.engine.reports import Reporter
 from sim.engine.streams import Streams
@@ -49,8 +50,15 @@ class City:
         self.fleet = fleet
         self.drivers = drivers
         self.riders = riders
-        self.driver_by_id = {driver.driver_id: driver for driver in drivers}
+        self.driver_at = {driver.number: driver for driver in drivers}
         self.index = DriverIndex()
+        self.desk = Desk(
+            env,
+            decisions.matching,
+            self.index,
+            lambda numbers: fleet.positions(numbers, self.now_ms),
+            lambda number: self.speed_kmh(self.driver_at[number]),
+        )
         self.trips: dict[str, Trip] = {}
         self.trip_counts: Counter[TripState] = Counter()
         self.open_requests: Counter[int] = Counter()
@@ -232,7 +240,7 @@ class City:
         numbers = list(self.roaming)
         lats, lons = self.fleet.positions(numbers, self.now_ms)
         for number, lat, lon in zip(numbers, lats.tolist(), lons.tolist(), strict=True):
-            driver = self.drivers[number]
+            driver = self.driver_at[number]
             if driver.status is DriverStatus.AVAILABLE:
                 self._track_zone(driver, lat, lon)
             if (

@@ -9,6 +9,7 @@ import simpy
 from sim.engine.agents import Driver
 from sim.engine.city import City
 from sim.engine.places import random_place
+from sim.policies.repositioning import Outlook
 
 Process = Generator[simpy.Event, Any, None]
 _HOUR_MS: Final = 3_600_000
@@ -73,9 +74,8 @@ def _wait_for_work(city: City, driver: Driver, end_ms: int, rng: np.random.Gener
 
 
 def _reposition(city: City, driver: Driver, rng: np.random.Generator) -> None:
-    zone_id = city.decisions.repositioning.target_zone(
-        driver.dna, driver.zone_id, driver.home_zone_id, city.now_ms, rng
-    )
+    outlook = Outlook(driver.zone_id, driver.home_zone_id, city.now_ms, city.multipliers)
+    zone_id = city.decisions.repositioning.target_zone(driver.dna, outlook, rng)
     if zone_id is None:
         return
     target = random_place(zone_id, rng)

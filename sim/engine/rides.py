@@ -12,11 +12,11 @@ from sim.domain.geometry import distance_m
 from sim.domain.trip import Trip, TripSignal
 from sim.engine.agents import Driver, Rider
 from sim.engine.city import City
+from sim.policies.matching import ROAD_FACTOR, Request
 from sim.policies.routing import Route
 
 Process = Generator[simpy.Event, Any, None]
 _NEVER: Final = 2**62
-_ROAD_FACTOR: Final = 1.3
 
 
 class _CalledOff(Exception):  # noqa: N818 - a turn of events that never leaves this module
@@ -83,25 +83,43 @@ class Ride:
             raise _CalledOff(CancelledBy.RIDER, CancelReason.SURGE_TOO_HIGH)
         refused: dict[int, None] = {}
         while True:
-            number = city.decisions.matching.choose(
-                trip.pickup.lat, trip.pickup.lon, city.index, self._locate, refused
-            )
+            number = yield from self._ask_for_driver(refused)
+            if number is None and city.decisions.matching.interval_s is not None:
+                continue
             if number is None:
                 refused.clear()
                 yield from self._wait_unmatched(city.scenario.trips.offer_retry_s)
                 continue
-            driver = city.drivers[number]
+            driver = city.driver_at[number]
             if (yield from self._offer(driver)):
                 return driver
             refused[number] = None
 
-    def _locate(self, drivers: Any) -> Any:
-        return self._city.fleet.positions(drivers, self._city.now_ms)
+    def _ask_for_driver(self, refused: dict[int, None]) -> Generator[simpy.Event, Any, int | None]:
+        """Return a free driver, at once or after the next round of a batched matching.
+
+        Who refused is asked again only when nobody else is left.
+        """
+        city, pickup = self._city, self.trip.pickup
+        request = Request(pickup.lat, pickup.lon, tuple(refused))
+        desk = city.desk
+        if desk.interval_ms is None:
+            return desk.match_now(request)
+        waiting = desk.join(self.trip.trip_id, request)
+        try:
+            yield from self._wait_unmatched((desk.next_round_ms() - city.now_ms) / 1000)
+        finally:
+            desk.leave(waiting)
+        driver = waiting.driver
+        if driver is None:
+            refused.clear()
+            return None
+        return driver if city.driver_at[driver].is_free else None
 
     def _offer(self, driver: Driver) -> Generator[simpy.Event, Any, bool]:
         city, behaviour = self._city, self._city.scenario.trips
         lat, lon = city.fleet.position(driver.number, city.now_ms)
-        away_m = distance_m(lat, lon, self.trip.pickup.lat, self.trip.pickup.lon) * _ROAD_FACTOR
+        away_m = distance_m(lat, lon, self.trip.pickup.lat, self.trip.pickup.lon) * ROAD_FACTOR
         self._driver = driver
         city.offer_to(driver)
         self._advance(

@@ -17,6 +17,7 @@ from sim.engine.sink import EventSink
 from sim.engine.stamping import Stamper
 from sim.engine.streams import Streams
 from sim.policies.choice import choose
+from sim.policies.routing import RoutingPolicy
 
 DRAIN_LIMIT_MS: Final = 7_200_000
 """Simulated time after which a drain stops waiting for trips."""
@@ -28,12 +29,26 @@ class Simulation:
     Same scenario and run_id, same events in the same order, however it is stepped.
     """
 
-    def __init__(self, scenario: Scenario, run_id: str, sink: EventSink) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        run_id: str,
+        sink: EventSink,
+        routing: RoutingPolicy | None = None,
+    ) -> None:
+        """Set up the city at the start of its scenario.
+
+        Args:
+            scenario: The city.
+            run_id: A UUID.
+            sink: Takes the events.
+            routing: A routing service to ask instead of the built-in one.
+        """
         self.scenario = scenario
         self.run_id = run_id
         self._env = simpy.Environment(initial_time=scenario.start_ms)
         streams = Streams(scenario.seed)
-        decisions = choose(scenario)
+        decisions = choose(scenario, routing)
         stamper = Stamper(run_id)
         reporter = Reporter(stamper, sink)
         people = streams.of("people")
@@ -57,6 +72,8 @@ class Simulation:
         self._env.process(crowd.requests(self.city, stamper.derive, self._start_ride))
         self._env.process(crowd.surge(self.city))
         self._env.process(crowd.movement(self.city))
+        if self.city.desk.interval_ms is not None:
+            self._env.process(self.city.desk.rounds())
 
     @property
     def now_ms(self) -> int:

@@ -1,20 +1,24 @@
 """How to get from one point to another: points on the way and when each is reached.
 
 `grid` walks along streets that run east-west and north-south, as a staircase of up to three steps,
-and takes the variant that stays inside the service area longest. `straight` goes as the crow flies
-and counts a detour.
+and takes the variant that stays inside the service area longest; traffic is slower towards the
+centre. `straight` goes as the crow flies and counts a detour. Real streets come from a service:
+`sim.services.osrm`.
 """
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Protocol
 
-from contracts.zones import zone_at
+from contracts.zones import ZONES, zone_at
 from sim.domain.geometry import distance_m, quantise_degrees
 
 MAX_POINTS: Final = 8
 _STEP_M: Final = 1500.0
 _PROBE_M: Final = 600.0
+_SLOW_CENTRE_M: Final = 6000.0
 _MS_PER_HOUR_OVER_M_PER_KM: Final = 3600.0
 
 Path = tuple[tuple[float, float], ...]
@@ -56,11 +60,30 @@ class StraightRouting:
         self, start: tuple[float, float], end: tuple[float, float], speed_kmh: float
     ) -> Route:
         """Return the straight way."""
-        return _timed((start, end), speed_kmh, self._detour_ratio)
+        return timed((start, end), speed_kmh, self._detour_ratio)
+
+
+def zone_speed_ratios(centre_speed_ratio: float, centre: tuple[float, float]) -> dict[int, float]:
+    """Return how fast each zone is: the given ratio in the centre, 1 far out.
+
+    Between them 1 + (ratio - 1) * exp(-distance / 6 km), rounded to 0.001.
+    """
+    return {
+        zone.zone_id: round(
+            1.0
+            + (centre_speed_ratio - 1.0)
+            * math.exp(-distance_m(*centre, zone.lat, zone.lon) / _SLOW_CENTRE_M),
+            3,
+        )
+        for zone in ZONES
+    }
 
 
 class GridRouting:
-    """A staircase of streets."""
+    """A staircase of streets. Each leg is as fast as the zone in which it ends."""
+
+    def __init__(self, speed_ratio_by_zone: Mapping[int, float] | None = None) -> None:
+        self._speed_ratio_by_zone = speed_ratio_by_zone or {}
 
     def route(
         self, start: tuple[float, float], end: tuple[float, float], speed_kmh: float
@@ -73,7 +96,12 @@ class GridRouting:
         steps = max(1, min(3, round(direct_m / _STEP_M)))
         variants = [_staircase(start, end, steps, east_first) for east_first in (True, False)]
         outside = [_probes_outside(path) for path in variants]
-        return _timed(variants[outside.index(min(outside))], speed_kmh, 1.0)
+        path = variants[outside.index(min(outside))]
+        ratios = self._speed_ratio_by_zone
+        if not ratios:
+            return timed(path, speed_kmh, 1.0)
+        speeds = [speed_kmh * ratios.get(zone_at(*end) or 0, 1.0) for end in path[1:]]
+        return timed(path, speeds, 1.0)
 
 
 def _staircase(
@@ -101,13 +129,23 @@ def _probes_outside(path: Path) -> int:
     return outside
 
 
-def _timed(path: Path, speed_kmh: float, detour_ratio: float) -> Route:
+def timed(path: Path, speed_kmh: float | list[float], detour_ratio: float) -> Route:
+    """Return a path with the times at which its points are reached.
+
+    Args:
+        path: Points from start to end, at most `MAX_POINTS`.
+        speed_kmh: One speed, or one per leg.
+        detour_ratio: Way driven over the length of the path.
+    """
+    speeds = speed_kmh if isinstance(speed_kmh, list) else [speed_kmh] * (len(path) - 1)
     points = [path[0]]
     at_ms = [0]
-    metres = 0.0
-    for a, b in pairwise(path):
-        metres += distance_m(*a, *b) * detour_ratio
-        reached_ms = round(metres / speed_kmh * _MS_PER_HOUR_OVER_M_PER_KM)
+    metres = elapsed_ms = 0.0
+    for (a, b), kmh in zip(pairwise(path), speeds, strict=True):
+        leg_m = distance_m(*a, *b) * detour_ratio
+        metres += leg_m
+        elapsed_ms += leg_m / kmh * _MS_PER_HOUR_OVER_M_PER_KM
+        reached_ms = round(elapsed_ms)
         if reached_ms > at_ms[-1]:
             points.append(b)
             at_ms.append(reached_ms)

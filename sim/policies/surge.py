@@ -1,4 +1,7 @@
-"""What multiplier a zone has: the shared rule on the city's own counts, or none at all."""
+"""What multiplier a zone has.
+
+The shared rule on the city's own counts, what a service outside says, or none at all.
+"""
 
 from collections import deque
 from collections.abc import Mapping
@@ -59,3 +62,24 @@ class ModelSurge:
             if multiplier > 1.0:
                 raised[zone] = multiplier
         return raised
+
+
+class StreamedSurge:
+    """What the platform's own stream last said of each zone, e.g. the job `surge`.
+
+    Someone outside hands the values in between two steps; each is recorded with its simulated time
+    there, so that the run can be repeated.
+    """
+
+    def __init__(self) -> None:
+        self._multipliers: dict[int, float] = {}
+
+    def receive(self, zone_id: int, multiplier: float) -> None:
+        """Take a zone's newest multiplier."""
+        self._multipliers.pop(zone_id, None)
+        if multiplier > 1.0:
+            self._multipliers[zone_id] = multiplier
+
+    def sample(self, counts: Mapping[int, ZoneCounts]) -> Mapping[int, float]:
+        """Return what was last received."""
+        return dict(self._multipliers)

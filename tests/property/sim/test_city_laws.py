@@ -25,9 +25,10 @@ cities = st.fixed_dictionaries(
         "demand": st.fixed_dictionaries({"peak_requests_per_hour": st.integers(20, 400)}),
         "policies": st.fixed_dictionaries(
             {
+                "matching": st.sampled_from(["nearest", "batched"]),
                 "surge": st.sampled_from(["model", "flat"]),
                 "routing": st.sampled_from(["grid", "straight"]),
-                "repositioning": st.sampled_from(["zone_pull", "stay"]),
+                "repositioning": st.sampled_from(["zone_pull", "surge_pull", "stay"]),
             }
         ),
         "trips": st.fixed_dictionaries(

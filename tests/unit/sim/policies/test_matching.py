@@ -1,8 +1,17 @@
+from itertools import permutations
+
 import numpy as np
 import pytest
 
 from sim.domain.geometry import distance_m, offset
-from sim.policies.matching import DriverIndex, NearestMatching, index_cell
+from sim.policies.matching import (
+    ROAD_FACTOR,
+    BatchedMatching,
+    DriverIndex,
+    NearestMatching,
+    Request,
+    index_cell,
+)
 
 SE = (-23.5505, -46.6333)
 
@@ -19,6 +28,12 @@ class Cars:
     def locate(self, drivers):
         points = [self.points[driver] for driver in drivers]
         return np.array([p[0] for p in points]), np.array([p[1] for p in points])
+
+    def pace(self, drivers):
+        return np.full(len(drivers), 0.12)
+
+    def match(self, policy, *requests):
+        return policy.match(requests, self.index, self.locate, self.pace)
 
     def choose(self, rings=2, excluded=()):
         return NearestMatching(rings).choose(*SE, self.index, self.locate, excluded)
@@ -83,3 +98,48 @@ def test_index_follows_drivers():
     index.remove(1)
     assert 1 not in index
     assert len(index) == 1
+
+
+def _at(north_m, east_m, excluded=()):
+    return Request(*offset(*SE, north_m, east_m), excluded)
+
+
+def test_batched_serves_both_where_nearest_first_would_leave_one_far_away():
+    # one street: rider a at 0, rider b at 400 m; cars at -900 m and at 200 m
+    cars = Cars({1: offset(*SE, 0, -900), 2: offset(*SE, 0, 200)})
+    riders = (_at(0, 0), _at(0, 400))
+    assert cars.match(NearestMatching(2), *riders) == [2, 1]
+    assert cars.match(BatchedMatching(2, 4.0), *riders) == [1, 2]
+
+
+def test_batched_cost_is_the_time_to_pick_up_not_the_distance():
+    cars = Cars({1: offset(*SE, 100, 0), 2: offset(*SE, 200, 0)})
+    slow_first = lambda drivers: np.array([1.0 if d == 1 else 0.1 for d in drivers])  # noqa: E731
+    policy = BatchedMatching(2, 4.0)
+    assert policy.match((_at(0, 0),), cars.index, cars.locate, slow_first) == [2]
+
+
+def test_batched_passes_over_the_excluded_and_those_out_of_reach():
+    policy = BatchedMatching(1, 4.0)
+    cars = Cars({1: offset(*SE, 100, 0), 2: offset(*SE, 30_000, 0)})
+    assert cars.match(policy, _at(0, 0), _at(0, 50)) in ([1, None], [None, 1])
+    assert cars.match(policy, _at(0, 0, {1})) == [None]
+    assert Cars({}).match(policy, _at(0, 0)) == [None]
+
+
+def test_batched_finds_the_least_sum_of_all_assignments():
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        points = {d: offset(*SE, *rng.uniform(-2000, 2000, 2)) for d in range(5)}
+        cars = Cars(points)
+        riders = [_at(*rng.uniform(-2000, 2000, 2)) for _ in range(4)]
+        chosen = cars.match(BatchedMatching(6, 4.0), *riders)
+        assert len(set(chosen)) == 4
+
+        def cost(drivers, riders=riders, points=points):
+            away = [
+                distance_m(r.lat, r.lon, *points[d]) for r, d in zip(riders, drivers, strict=True)
+            ]
+            return sum(round(metres * 0.12 * ROAD_FACTOR * 1000) for metres in away)
+
+        assert cost(chosen) <= min(cost(order) for order in permutations(points, 4)) + 4

@@ -4,7 +4,7 @@ import pytest
 
 from contracts.zones import ZONES, zone_at
 from sim.domain.geometry import offset
-from sim.policies.routing import MAX_POINTS, GridRouting, StraightRouting
+from sim.policies.routing import MAX_POINTS, GridRouting, StraightRouting, zone_speed_ratios
 
 SE = (-23.5505, -46.6333)
 FAR = offset(*SE, -4000, -3000)
@@ -72,3 +72,20 @@ def test_grid_takes_the_variant_that_stays_inside_the_city():
                 checked += 1
                 assert difference > 0
     assert checked > 5
+
+
+def test_traffic_is_slower_towards_the_centre():
+    ratios = zone_speed_ratios(0.6, SE)
+    assert ratios[78] < 0.65
+    assert ratios[7] < ratios[62] < ratios[36]
+    assert ratios[36] > 0.99
+    ways = [(SE, offset(*SE, 1000, 1000)), ((-23.5037, -46.3867), (-23.5137, -46.3967))]
+    slowed = []
+    for start, end in ways:
+        fast = GridRouting().route(start, end, 30.0)
+        slow = GridRouting(ratios).route(start, end, 30.0)
+        assert slow.points == fast.points
+        assert slow.distance_mm == fast.distance_mm
+        slowed.append(slow.duration_ms / fast.duration_ms)
+    assert 1.3 < slowed[0] < 1.7
+    assert 1.0 <= slowed[1] < 1.02

@@ -1,5 +1,5 @@
 from contracts.rules import SURGE_SLIDES_PER_WINDOW, smoothed_ratio, surge_multiplier
-from sim.policies.surge import FlatSurge, ModelSurge, ZoneCounts
+from sim.policies.surge import FlatSurge, ModelSurge, StreamedSurge, ZoneCounts
 
 
 def test_flat_never_surges():
@@ -28,3 +28,14 @@ def test_a_silent_zone_decays_to_nothing_within_one_window():
 
 def test_zones_without_requests_are_not_kept():
     assert ModelSurge().sample({3: ZoneCounts(0, 5)}) == {}
+
+
+def test_streamed_says_what_was_last_received():
+    surge = StreamedSurge()
+    assert surge.sample({7: ZoneCounts(50, 0)}) == {}
+    surge.receive(7, 1.4)
+    surge.receive(8, 2.0)
+    surge.receive(7, 1.3)
+    assert surge.sample({}) == {7: 1.3, 8: 2.0}
+    surge.receive(8, 1.0)
+    assert surge.sample({}) == {7: 1.3}
