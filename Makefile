@@ -9,6 +9,9 @@ TOOLS := .farol/tools
 APP := $(TOOLS)/app/bin
 FLINK := $(TOOLS)/flink/bin
 export PYTHONPATH := $(CURDIR)
+# bytecode is kept, out of the source tree: see the launcher
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.farol/pycache
 
 PACKAGES := contracts sim flink_jobs api deploy
 SERVERS := kafka or redis or catalog or flink or trino or browser or e2e
@@ -94,7 +97,7 @@ lock-jars: setup  ## Maintainers: resolve deploy/jvm/jars.toml into jars.lock
 .PHONY: clean
 clean:  ## Stop this clone's stack and remove its state; tools and downloads stay
 	@if [ -x $(APP)/python ]; then ./farol down; fi
-	@rm -rf .farol/state .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .farol/state .farol/pycache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 .PHONY: distclean
 distclean: clean  ## Remove the tools too; the shared downloads stay

@@ -150,7 +150,8 @@ def base_environment(layout: Layout) -> dict[str, str]:
         "FAROL_CACHE": str(layout.cache),
         "FAROL_PORT_OFFSET": str(layout.port_offset),
         "FAROL_CHECKPOINT_INTERVAL_S": str(layout.checkpoint_interval_s),
-        "PYTHONDONTWRITEBYTECODE": "1",
+        # compiled once, outside the source tree: a Python worker imports thousands of modules
+        "PYTHONPYCACHEPREFIX": str(layout.tools.with_name("pycache")),
         "TZ": "UTC",
     }
 
