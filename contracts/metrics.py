@@ -91,6 +91,52 @@ KEEPER_RESUBMISSIONS: Final = Metric(
     "Times a job that was gone was submitted again, by job.",
     ("job",),
 )
+KEEPER_JOB_HEALTHY: Final = Metric(
+    "farol_keeper_job_healthy_ratio",
+    "gauge",
+    "0 while a wanted job is missing, stuck or restarts again and again, else 1, by job.",
+    ("job",),
+)
+KEEPER_JOB_RECORDS: Final = Metric(
+    "farol_keeper_job_records_count",
+    "gauge",
+    "Records since the job started or restarted last, by job and kind"
+    " (in, out, late, duplicate, dlq).",
+    ("job", "kind"),
+)
+KEEPER_JOB_LAG: Final = Metric(
+    "farol_keeper_job_lag_records", "gauge", "Records that the job has not read, by job.", ("job",)
+)
+KEEPER_JOB_WATERMARK_LAG: Final = Metric(
+    "farol_keeper_job_watermark_lag_seconds",
+    "gauge",
+    "Wall clock minus the least advanced watermark of the job, by job.",
+    ("job",),
+)
+KEEPER_JOB_CHECKPOINT_AGE: Final = Metric(
+    "farol_keeper_job_checkpoint_age_seconds",
+    "gauge",
+    "Wall time since the newest complete checkpoint of the job, by job.",
+    ("job",),
+)
+JOB_EVENTS: Final = Metric(
+    "farol_job_events_total", "counter", "Events that a job has taken into account."
+)
+JOB_LATE: Final = Metric("farol_job_late_total", "counter", "Events that came too late for a job.")
+JOB_DUPLICATES: Final = Metric(
+    "farol_job_duplicates_total", "counter", "Copies of events that a job has dropped."
+)
+JOB_PASSED_OVER: Final = Metric(
+    "farol_job_passed_over_total",
+    "counter",
+    "Records that a job has passed over, by reason without its path.",
+    ("reason",),
+)
+JOB_MISPLACED: Final = Metric(
+    "farol_job_misplaced_changes_total",
+    "counter",
+    "Changes whose tick had passed: impossible, and watched for.",
+)
 API_REQUESTS: Final = Metric(
     "farol_api_requests_total",
     "counter",
@@ -144,6 +190,16 @@ METRICS: Final = (
     KEEPER_JOB_UP,
     KEEPER_JOB_RESTARTS,
     KEEPER_RESUBMISSIONS,
+    KEEPER_JOB_HEALTHY,
+    KEEPER_JOB_RECORDS,
+    KEEPER_JOB_LAG,
+    KEEPER_JOB_WATERMARK_LAG,
+    KEEPER_JOB_CHECKPOINT_AGE,
+    JOB_EVENTS,
+    JOB_LATE,
+    JOB_DUPLICATES,
+    JOB_PASSED_OVER,
+    JOB_MISPLACED,
     API_REQUESTS,
     API_LATENCY,
     API_CLIENTS,

@@ -23,6 +23,10 @@ class DesiredJobsError(Exception):
     """The file of desired jobs cannot be used."""
 
 
+class BusyError(DesiredJobsError):
+    """Another process submits or stops jobs."""
+
+
 class DesiredJob(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One job as somebody wanted it.
 
@@ -48,20 +52,18 @@ def _path(layout: Layout) -> Path:
 
 
 @contextmanager
-def locked(layout: Layout) -> Iterator[None]:
+def locked(layout: Layout, timeout_s: float = _LOCK_TIMEOUT_S) -> Iterator[None]:
     """Let one process at a time submit or stop jobs.
 
     Raises:
-        DesiredJobsError: Another process holds the lock for too long.
+        BusyError: Another process holds the lock for longer than the caller would wait.
     """
     layout.home.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(f"{_path(layout)}.lock", timeout=_LOCK_TIMEOUT_S):
+        with FileLock(f"{_path(layout)}.lock", timeout=timeout_s):
             yield
     except Timeout as error:
-        raise DesiredJobsError(
-            "another submission does not end; see `farol logs keeper`"
-        ) from error
+        raise BusyError("another submission does not end; see `farol logs keeper`") from error
 
 
 def read(layout: Layout) -> Mapping[str, DesiredJob]:

@@ -13,6 +13,7 @@ _TIMEOUT_S: Final = 10.0
 # a submission starts Python and the planner inside the JobManager
 _SUBMIT_TIMEOUT_S: Final = 300.0
 _PENDING: Final = ".pendingRecords"
+_CAUSE: Final = "Caused by:"
 ENDED_STATES: Final = frozenset({"FINISHED", "CANCELED", "FAILED"})
 
 
@@ -117,21 +118,65 @@ class FlinkRest:
             time.sleep(0.3)
         raise FlinkRefusedError(f"the savepoint was not complete after {timeout_s:.0f} s")
 
+    def take_checkpoint(self, job_id: str, timeout_s: float) -> None:
+        """Ask for a checkpoint and wait for it: what has one can be resumed.
+
+        Raises:
+            FlinkRefusedError: It failed or took too long.
+        """
+        body = {"checkpointType": "CONFIGURED"}
+        path = f"/jobs/{job_id}/checkpoints"
+        trigger = self._request("POST", path, json=body)["request-id"]
+        until = time.monotonic() + timeout_s
+        while time.monotonic() < until:
+            answer = self._request("GET", f"{path}/{trigger}")
+            if answer["status"]["id"] == "COMPLETED":
+                failure = answer["operation"].get("failureCause") or {}
+                if not failure:
+                    return
+                raise FlinkRefusedError(f"a checkpoint failed: {failure.get('class', 'unknown')}")
+            time.sleep(0.3)
+        raise FlinkRefusedError(f"a checkpoint was not complete after {timeout_s:.0f} s")
+
     def checkpoints(self, job_id: str) -> dict[str, int]:
         """Return how many checkpoints of a job completed and failed."""
         counts = self._request("GET", f"/jobs/{job_id}/checkpoints").get("counts", {})
         return {"completed": counts.get("completed", 0), "failed": counts.get("failed", 0)}
+
+    def newest_checkpoint_ms(self, job_id: str) -> int | None:
+        """Return when the newest checkpoint of a job was complete, in epoch ms, None before."""
+        latest = self._request("GET", f"/jobs/{job_id}/checkpoints").get("latest", {})
+        found = [latest.get(kind) for kind in ("completed", "savepoint")]
+        return max((each["latest_ack_timestamp"] for each in found if each), default=None)
 
     def restarts(self, job_id: str) -> int:
         """Return how often the job restarted under this identifier."""
         values = self._request("GET", f"/jobs/{job_id}/metrics", params={"get": "numRestarts"})
         return int(float(values[0]["value"])) if values else 0
 
+    def failures_ms(self, job_id: str) -> list[int]:
+        """Return when a job failed, in epoch ms, newest first; Flink keeps the last 16."""
+        history = self._request("GET", f"/jobs/{job_id}/exceptions").get("exceptionHistory", {})
+        return [int(entry["timestamp"]) for entry in history.get("entries", [])]
+
+    def free_slots(self) -> int:
+        """Return how many more slots jobs could take now."""
+        return int(self._request("GET", "/overview")["slots-available"])
+
+    def slots_of(self, job_id: str) -> int:
+        """Return how many slots a job takes: the widest of its vertices."""
+        vertices = self._request("GET", f"/jobs/{job_id}")["vertices"]
+        return max((int(vertex["parallelism"]) for vertex in vertices), default=0)
+
     def root_cause(self, job_id: str) -> str:
-        """Return the first lines of what made a job fail, or an empty text."""
+        """Return what made a job fail, innermost cause first, or an empty text."""
         entries = self._request("GET", f"/jobs/{job_id}/exceptions").get("exceptionHistory", {})
         latest = entries.get("entries", [])
-        return "\n".join(latest[0]["stacktrace"].splitlines()[:3]) if latest else ""
+        if not latest:
+            return ""
+        lines = latest[0]["stacktrace"].splitlines()
+        causes = [line.removeprefix(_CAUSE).strip() for line in lines if line.startswith(_CAUSE)]
+        return "\n".join([*causes[-1:], *lines[:1]])
 
     def lag_records(self, job_id: str) -> int | None:
         """Return how many records of its topics a job has not read, None where no source says."""

@@ -2,13 +2,13 @@
 
 There are never two copies of a job: submissions are made under a lock, each with an identifier
 that is written down before Flink hears of it, and a running job of the same name is refused.
+`job_changes` builds upgrades upon this, `job_health` tells how the jobs are.
 """
 
 import re
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -21,32 +21,27 @@ from deploy.local.flink_rest import (
     RunningJob,
 )
 from deploy.local.layout import Layout
+from deploy.local.savepoints import (
+    SavedStateError,
+    check_is_newest,
+    commits_by_table,
+    read_state,
+)
 from deploy.local.supervision import service_log
 
 JOBS_PACKAGE: Final = "flink_jobs.jobs"
+STOP_TIMEOUT_S: Final = 180.0
+RUNNING_TIMEOUT_S: Final = 180.0
 _PRINTED: Final = "org.apache.flink.client.python.PythonDriver "
 # "TypeError: ...", "package.module.SomeError: ...", "surge: error: ..."
 _ERROR_LINE: Final = re.compile(r"^[\w.]+(Error|Exception|Exit)?: \S")
-_STOP_TIMEOUT_S: Final = 180.0
-_RUNNING_TIMEOUT_S: Final = 180.0
+_CAUSE: Final = "Caused by:"
+# Kafka or the catalog may come a moment later; after this many failures it is worth telling
+_FAILURES_TOLD: Final = 3
 
 
 class JobError(Exception):
     """A job cannot be submitted or stopped; the message says why and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class JobStatus:
-    """One line of `farol jobs list`."""
-
-    name: str
-    state: str
-    is_wanted: bool
-    job_id: str
-    checkpoints: int
-    failed_checkpoints: int
-    restarts: int
-    resume_from: str | None
 
 
 def known_jobs(layout: Layout) -> tuple[str, ...]:
@@ -76,7 +71,7 @@ class JobControl:
     """What can be done with the jobs of one stack."""
 
     def __init__(self, layout: Layout, rest: FlinkRest | None = None) -> None:
-        self._layout = layout
+        self.layout = layout
         self.rest = rest or FlinkRest(layout.url("flink"))
 
     def submit(
@@ -98,74 +93,107 @@ class JobControl:
             module: Python module; by default the job's own below `flink_jobs.jobs`.
 
         Raises:
-            JobError: The job is unknown, runs already, or Flink refuses it.
+            JobError: The job is unknown, runs already, or Flink refuses it; the state is not there
+                or older than what the lake holds.
         """
         if module is None:
-            check_known(self._layout, name)
-        with desired_jobs.locked(self._layout):
-            before = desired_jobs.read(self._layout).get(name)
-            state = start_from or (resume_point(self._layout, before) if before else None)
-            return self._start(name, tuple(arguments), None if is_fresh else state, module, before)
+            check_known(self.layout, name)
+        with desired_jobs.locked(self.layout):
+            before = desired_jobs.read(self.layout).get(name)
+            state = start_from or (resume_point(self.layout, before) if before else None)
+            module = module or f"{JOBS_PACKAGE}.{name}"
+            return self.start(name, (module, *arguments), None if is_fresh else state)
+
+    def resume(self, name: str, *, start_from: str | None = None) -> str:
+        """Start a job as it was started last, from its newest state, and return its identifier.
+
+        Raises:
+            JobError: It never ran, runs already, has no state, or cannot be submitted.
+        """
+        with desired_jobs.locked(self.layout):
+            before = desired_jobs.read(self.layout).get(name)
+            if before is None:
+                check_known(self.layout, name)
+                raise JobError(f"{name} never ran here: farol jobs submit {name}")
+            state = start_from or resume_point(self.layout, before)
+            if state is None:
+                raise JobError(
+                    f"{name} has no checkpoint or savepoint to resume from; "
+                    f"start it anew: farol jobs submit {name}"
+                )
+            return self.start(name, before.arguments, state)
 
     def restore(self, name: str) -> str | None:
         """Bring back a wanted job that is not there; None when it is, or is no longer wanted."""
-        with desired_jobs.locked(self._layout):
-            job = desired_jobs.read(self._layout).get(name)
+        # The keeper does not wait for a submission or an upgrade that is under way.
+        with desired_jobs.locked(self.layout, timeout_s=0):
+            job = desired_jobs.read(self.layout).get(name)
             if job is None or not job.is_wanted or running(self.rest, name):
                 return None
-            module, *arguments = job.arguments
-            state = resume_point(self._layout, job)
+            state = resume_point(self.layout, job)
             # a submission that timed out may still be on its way: under the same identifier
             # Flink takes it only once
             is_unheard_of = state == job.resume_from and job.job_id not in {
                 listed.job_id for listed in self.rest.jobs()
             }
-            return self._start(
-                name, tuple(arguments), state, module, job, job.job_id if is_unheard_of else ""
-            )
+            return self.start(name, job.arguments, state, job.job_id if is_unheard_of else "")
 
-    def _start(
-        self,
-        name: str,
-        arguments: tuple[str, ...],
-        state: str | None,
-        module: str | None,
-        before: DesiredJob | None,
-        job_id: str = "",
+    def start(
+        self, name: str, arguments: tuple[str, ...], state: str | None, job_id: str = ""
     ) -> str:
+        """Submit a job and return its identifier; the caller holds the lock.
+
+        Args:
+            name: Name of the job.
+            arguments: Its module and what the module's `main` gets.
+            state: What it resumes from.
+            job_id: Identifier, of a submission that is made again.
+
+        Raises:
+            JobError: It runs already, the state cannot be used, or Flink refuses it.
+        """
         present = running(self.rest, name)
         if present is not None:
             raise JobError(
                 f"{name} runs already (job {present.job_id}, {present.state}); "
                 f"stop it first: farol jobs stop {name}"
             )
-        module = module or f"{JOBS_PACKAGE}.{name}"
+        before = desired_jobs.read(self.layout).get(name)
+        self._check_state(name, state)
         wanted = DesiredJob(
-            arguments=(module, *arguments),
-            job_id=job_id or secrets.token_hex(16),
-            resume_from=state,
+            arguments=arguments, job_id=job_id or secrets.token_hex(16), resume_from=state
         )
-        log = service_log(self._layout, "jobmanager")
+        log = service_log(self.layout, "jobmanager")
         log_size = log.stat().st_size if log.exists() else 0
-        desired_jobs.write(self._layout, name, wanted)
+        desired_jobs.write(self.layout, name, wanted)
         try:
-            self.rest.run(wanted.job_id, ("-pym", module, *arguments), state)
+            self.rest.run(wanted.job_id, ("-pym", *arguments), state)
         except FlinkRefusedError as error:
             # the JobManager is alive and said no: nothing runs under the new identifier
-            desired_jobs.write(self._layout, name, before or DesiredJob(is_wanted=False))
+            desired_jobs.write(self.layout, name, before or DesiredJob(is_wanted=False))
             raise JobError(
                 f"{name} was refused: {_reason(str(error), log, log_size)}\n"
                 "The whole story: farol logs jobmanager -n 200"
             ) from error
         return wanted.job_id
 
+    def _check_state(self, name: str, state: str | None) -> None:
+        if state is None:
+            return
+        try:
+            saved = read_state(state)
+            if saved is not None:
+                check_is_newest(saved, commits_by_table(self.layout.url("catalog")))
+        except SavedStateError as error:
+            raise JobError(f"{name} is not started: {error}") from error
+
     def wait_until_computing(
-        self, name: str, job_id: str, timeout_s: float = _RUNNING_TIMEOUT_S
+        self, name: str, job_id: str, timeout_s: float = RUNNING_TIMEOUT_S
     ) -> None:
         """Return when every task of a submitted job runs.
 
         Raises:
-            JobError: It failed, ended, or does not run in time.
+            JobError: It failed, ended, restarts again and again, or does not run in time.
         """
         until = time.monotonic() + timeout_s
         job = None
@@ -175,11 +203,17 @@ class JobControl:
                 return
             if job is not None and job.has_ended:
                 raise JobError(f"{name} is {job.state}: {self.rest.root_cause(job_id)}")
+            if job is not None and len(self.rest.failures_ms(job_id)) >= _FAILURES_TOLD:
+                raise JobError(
+                    f"{name} is submitted (job {job_id}) but fails again and again: "
+                    f"{self.rest.root_cause(job_id)}\nFlink goes on trying, less and less often. "
+                    f"Mend the cause, or stop it: farol jobs stop {name} --no-savepoint"
+                )
             time.sleep(0.3)
         state = job.state if job else "not listed"
         raise JobError(
             f"{name} is submitted (job {job_id}, {state}) but not every task runs after "
-            f"{timeout_s:.0f} s: see the dashboard at {self._layout.url('flink')}"
+            f"{timeout_s:.0f} s: see the dashboard at {self.layout.url('flink')}"
         )
 
     def stop(self, name: str, *, with_savepoint: bool = True) -> str | None:
@@ -189,87 +223,68 @@ class JobControl:
             JobError: The job does not run or the savepoint fails; a job whose savepoint failed
                 goes on.
         """
-        with desired_jobs.locked(self._layout):
+        with desired_jobs.locked(self.layout):
             job = running(self.rest, name)
-            entry = desired_jobs.read(self._layout).get(name)
+            entry = desired_jobs.read(self.layout).get(name)
             if job is None:
                 if entry is None:
-                    check_known(self._layout, name)
+                    check_known(self.layout, name)
                 elif entry.is_wanted:
-                    desired_jobs.write(self._layout, name, _unwanted(entry, entry.resume_from))
+                    desired_jobs.write(self.layout, name, _unwanted(entry, entry.resume_from))
                 raise JobError(f"{name} does not run; farol jobs list shows what does")
             entry = entry or DesiredJob(arguments=(f"{JOBS_PACKAGE}.{name}",), job_id=job.job_id)
             if not with_savepoint:
-                desired_jobs.write(self._layout, name, _unwanted(entry, entry.resume_from))
+                desired_jobs.write(self.layout, name, _unwanted(entry, entry.resume_from))
                 self.rest.cancel(job.job_id)
-                self._wait_until_gone(name)
+                self.wait_until_gone(name)
                 return None
-            try:
-                path = self.rest.stop_with_savepoint(job.job_id, _STOP_TIMEOUT_S)
-            except FlinkRefusedError as error:
-                raise JobError(f"{name} goes on: {_first_line(str(error))}") from error
+            path = self.savepoint_and_stop(name, job)
             stopped = DesiredJob(
                 arguments=entry.arguments, is_wanted=False, job_id="", resume_from=path
             )
-            desired_jobs.write(self._layout, name, stopped)
-            self._wait_until_gone(name)
+            desired_jobs.write(self.layout, name, stopped)
+            self.wait_until_gone(name)
             return path
 
-    def _wait_until_gone(self, name: str) -> None:
-        until = time.monotonic() + _STOP_TIMEOUT_S
+    def savepoint_and_stop(self, name: str, job: RunningJob) -> str:
+        """Stop a job with a savepoint and return its path; the caller holds the lock.
+
+        Raises:
+            JobError: The savepoint failed; the job goes on.
+        """
+        try:
+            return self.rest.stop_with_savepoint(job.job_id, STOP_TIMEOUT_S)
+        except FlinkRefusedError as error:
+            raise JobError(f"{name} goes on: {_first_line(str(error))}") from error
+
+    def wait_until_gone(self, name: str) -> None:
+        """Return when no job of this name runs.
+
+        Raises:
+            JobError: It does not end.
+        """
+        until = time.monotonic() + STOP_TIMEOUT_S
         while time.monotonic() < until:
             if running(self.rest, name) is None:
                 return
             time.sleep(0.3)
         raise JobError(f"{name} was asked to stop and still runs; see the dashboard")
 
-    def forget(self, name: str, *, has_finished: bool) -> None:
+    def forget(self, name: str, job_id: str, *, has_finished: bool) -> None:
         """Note that a job ended as somebody wanted it to, so that nobody brings it back.
 
         What finished has read all its input: the next submission starts anew.
         """
-        with desired_jobs.locked(self._layout):
-            entry = desired_jobs.read(self._layout).get(name)
-            if entry is None or not entry.is_wanted:
+        with desired_jobs.locked(self.layout, timeout_s=0):
+            entry = desired_jobs.read(self.layout).get(name)
+            # an upgrade may have put another job in its place meanwhile
+            if entry is None or not entry.is_wanted or entry.job_id != job_id:
                 return
             if has_finished:
                 ended = DesiredJob(arguments=entry.arguments, is_wanted=False)
             else:
                 ended = _unwanted(entry, entry.resume_from)
-            desired_jobs.write(self._layout, name, ended)
-
-    def statuses(self) -> list[JobStatus]:
-        """Return every job that is known, wanted or running.
-
-        Raises:
-            FlinkUnavailableError: The JobManager does not answer.
-        """
-        desired = desired_jobs.read(self._layout)
-        listed: dict[str, RunningJob] = {}
-        for job in self.rest.jobs():
-            if job.name not in listed or not job.has_ended:
-                listed[job.name] = job
-        names = sorted({*known_jobs(self._layout), *desired, *listed})
-        return [self._status(name, listed.get(name), desired.get(name)) for name in names]
-
-    def _status(self, name: str, job: RunningJob | None, entry: DesiredJob | None) -> JobStatus:
-        counts, restarts = {"completed": 0, "failed": 0}, 0
-        if job is not None:
-            try:
-                counts, restarts = self.rest.checkpoints(job.job_id), self.rest.restarts(job.job_id)
-            except FlinkRefusedError:
-                # it ended between two requests: its line simply has no counts
-                counts, restarts = {"completed": 0, "failed": 0}, 0
-        return JobStatus(
-            name=name,
-            state=job.state if job else ("MISSING" if entry and entry.is_wanted else "-"),
-            is_wanted=bool(entry and entry.is_wanted),
-            job_id=job.job_id if job else "",
-            checkpoints=counts["completed"],
-            failed_checkpoints=counts["failed"],
-            restarts=restarts,
-            resume_from=resume_point(self._layout, entry) if entry else None,
-        )
+            desired_jobs.write(self.layout, name, ended)
 
 
 def _unwanted(entry: DesiredJob, resume_from: str | None) -> DesiredJob:
@@ -294,18 +309,15 @@ def _reason(errors: str, log: Path, log_size: int) -> str:
     except OSError:
         written = ""
     printed = [line.split(" [] - ", 1)[1] for line in written.splitlines() if _PRINTED in line]
-    causes = [line for line in (*printed, *errors.splitlines()) if line.startswith("Caused by:")]
-    own = [line for line in printed if _ERROR_LINE.match(line)]
+    own = [line for line in printed if _ERROR_LINE.match(line) and line[:6] != "usage:"]
     if own and not any("py4j" in line for line in own):
         return own[-1]
-    return causes[-1] if causes else _first_line("\n".join((*own, errors)))
+    # what Java told the job is nearer to the cause than that the job has ended
+    for lines in (printed, errors.splitlines()):
+        causes = [line for line in lines if line.startswith(_CAUSE)]
+        if causes:
+            return causes[-1].removeprefix(_CAUSE).strip()
+    return _first_line("\n".join((*own, errors)))
 
 
-__all__ = [
-    "FlinkRefusedError",
-    "FlinkUnavailableError",
-    "JobControl",
-    "JobError",
-    "JobStatus",
-    "known_jobs",
-]
+__all__ = ["FlinkRefusedError", "FlinkUnavailableError", "JobControl", "JobError", "known_jobs"]

@@ -44,8 +44,13 @@ def down() -> None:
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
-    """Show every service: state, readiness, restarts, port, memory."""
-    rows = stack.status(Layout.from_environment())
+    """Show every service: state, readiness, restarts, port, memory; and jobs that are not well.
+
+    Ends with exit code 1 where such a job is. As JSON it tells of services alone: see `farol jobs
+    list --json`.
+    """
+    layout = Layout.from_environment()
+    rows = stack.status(layout)
     if as_json:
         typer.echo(json.dumps([_for_machines(row) for row in rows], indent=1))
         return
@@ -64,6 +69,19 @@ def status(
             remarks,
         )
     Console().print(table)
+    if any(row.name == "jobmanager" and row.is_ready for row in rows):
+        _tell_of_unhealthy_jobs(layout)
+
+
+def _tell_of_unhealthy_jobs(layout: Layout) -> None:
+    # the client of Flink takes a moment to load, which only this command needs
+    from deploy.local import job_commands
+
+    lines = job_commands.ailing(layout)
+    for line in lines:
+        typer.echo(f"job {line}; see: farol jobs list", err=True)
+    if lines:
+        raise typer.Exit(job_commands.EXIT_UNHEALTHY)
 
 
 def _for_machines(row: stack.ServiceStatus) -> dict[str, object]:

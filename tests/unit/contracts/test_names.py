@@ -69,7 +69,7 @@ def test_metric_names_are_unique_and_carry_part_and_unit() -> None:
         "histogram": r"_seconds",
     }
     for metric in metrics.METRICS:
-        parts = r"farol_(sim|feeder|keeper|api|ingest)_[a-z_]+"
+        parts = r"farol_(sim|feeder|keeper|api|ingest|job)_[a-z_]+"
         assert re.fullmatch(parts + units[metric.kind], metric.name), metric.name
         assert metric.help.endswith(".")
         assert all(re.fullmatch(r"[a-z]+", label) for label in metric.labels)
