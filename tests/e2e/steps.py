@@ -24,7 +24,7 @@ def wait_for(what: str, condition: Callable[[], Any], timeout_s: float = WAIT_S)
         answer = condition()
         if answer:
             return answer
-        time.sleep(1.0)
+        time.sleep(2.0)
     pytest.fail(f"{what}: not within {timeout_s:.0f} s")
 
 
