@@ -1,7 +1,11 @@
-"""The simulator's command: `serve` waits for orders over HTTP, `run` makes one run and ends.
+"""The simulator's command.
 
 python -m sim.main serve
-python -m sim.main run --config demo --until 10m --out DIR|kafka [--speed N] [--home DIR]
+python -m sim.main run SCENARIO --until 4h --out DIR|kafka [--speed N] [--seed N]
+python -m sim.main compare A B --replications 10 --until 4h [--out DIR]
+
+`serve` waits for orders over HTTP, `run` makes one run, `compare` tells two scenarios apart.
+SCENARIO is the name of one that comes along, or a YAML file.
 """
 
 import argparse
@@ -12,16 +16,17 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import uvicorn
 
 from contracts.ports import port
-from sim.control import scenarios
+from sim.control import compare, scenarios, summary
 from sim.control.runner import Runner
 from sim.control.server import build
 from sim.domain.errors import SimError
+from sim.domain.scenario import Scenario
 from sim.publishing.files import FilePort
 from sim.publishing.kafka import KafkaPort
 from sim.publishing.pacing import Pacer
@@ -102,17 +107,12 @@ def run_once(settings: Settings, arguments: argparse.Namespace) -> None:
     """Make one run from start to `stream_end` and say how it went."""
     speed = 0.0 if arguments.speed is None else arguments.speed
     overrides = {} if arguments.seed is None else {"seed": arguments.seed}
-    path = Path(arguments.config)
-    scenario = (
-        scenarios.from_file(path, overrides)
-        if path.suffix in (".yaml", ".yml", ".json")
-        else scenarios.named(arguments.config, overrides)
-    )
+    scenario = _scenario(arguments.scenario or arguments.config, overrides)
     is_kafka = arguments.out == "kafka"
     target: Port = KafkaPort(settings.kafka) if is_kafka else FilePort(Path(arguments.out))
     run_id = arguments.run_id or (new_run_id() if is_kafka else derived_run_id(scenario))
     home = settings.home if is_kafka else Path(arguments.out)
-    until_ms = scenario.start_ms + duration_ms(arguments.until)
+    until_ms = scenario.start_ms + _until_ms(arguments, scenario)
     threading.Thread(target=_tell_problems, args=(target,), daemon=True).start()
     run = Run(scenario, run_id, target, home)
     pacer = Pacer(speed, run.now_ms)
@@ -143,6 +143,48 @@ def run_once(settings: Settings, arguments: argparse.Namespace) -> None:
         _records(run) / took_s,
         run.ledger_path,
     )
+    kpis = run.kpis()
+    (run.ledger_path.parent / "kpis.json").write_bytes(msgspec.json.encode(kpis) + b"\n")
+    sys.stdout.write(summary.table(kpis))
+
+
+def compare_two(arguments: argparse.Namespace) -> None:
+    """Run two scenarios with the same seeds and say where they differ.
+
+    Raises:
+        SimError: A scenario cannot be used, or cannot be compared.
+    """
+    overrides = {} if arguments.seed is None else {"seed": arguments.seed}
+    a, b = (_scenario(name, overrides) for name in (arguments.a, arguments.b))
+    lasts_ms = _until_ms(arguments, a)
+    of_a, of_b = compare.replicate((a, b), arguments.replications, lasts_ms, arguments.jobs)
+    rows = compare.differences(of_a, of_b)
+    text = compare.table(a.name, b.name, rows)
+    sys.stdout.write(text)
+    if arguments.out is not None:
+        folder = Path(arguments.out)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "compare.txt").write_text(text, encoding="utf-8")
+        (folder / "compare.svg").write_text(compare.plot(a.name, b.name, rows), encoding="utf-8")
+        (folder / "replications.json").write_bytes(
+            msgspec.json.encode({a.name: of_a, f"{b.name} (b)": of_b}) + b"\n"
+        )
+        _LOG.info("compared out=%s", folder)
+
+
+def _scenario(name: str | None, overrides: dict[str, Any]) -> Scenario:
+    if name is None:
+        raise SimError(f"name a scenario, or a YAML file: known are {', '.join(scenarios.names())}")
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml", ".json"):
+        return scenarios.from_file(path, overrides)
+    return scenarios.named(name, overrides)
+
+
+def _until_ms(arguments: argparse.Namespace, scenario: Scenario) -> int:
+    if arguments.until is None:
+        return round(scenario.duration_s * 1000)
+    return duration_ms(arguments.until)
 
 
 def _tell_problems(target: Port) -> None:
@@ -167,12 +209,23 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve", help="wait for orders over HTTP")
     once = commands.add_parser("run", help="make one run and end")
-    once.add_argument("--config", required=True, help="name of a scenario, or a YAML file")
-    once.add_argument("--until", required=True, help="simulated duration: 90s, 10m, 1h30m")
+    once.add_argument("scenario", nargs="?", help="name of a scenario, or a YAML file")
+    once.add_argument("--config", help="the same, as an option")
+    once.add_argument(
+        "--until", help="simulated duration: 90s, 10m, 1h30m; default: the scenario's"
+    )
     once.add_argument("--out", required=True, help="folder for files, or kafka")
     once.add_argument("--speed", type=float, help="times real time; default: as fast as possible")
     once.add_argument("--seed", type=int, help="another seed than the scenario's")
     once.add_argument("--run-id", help="a UUID; default: new for kafka, derived for files")
+    both = commands.add_parser("compare", help="tell two scenarios apart")
+    both.add_argument("a")
+    both.add_argument("b")
+    both.add_argument("--replications", type=int, default=10)
+    both.add_argument("--until", help="simulated duration; default: that of A")
+    both.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    both.add_argument("--seed", type=int, help="the first seed; each replication takes the next")
+    both.add_argument("--out", help="folder for the table, the plot and all figures")
     return parser.parse_args(arguments)
 
 
@@ -184,6 +237,8 @@ def main() -> int:
         settings = read_settings()
         if arguments.command == "serve":
             serve(settings)
+        elif arguments.command == "compare":
+            compare_two(arguments)
         else:
             run_once(settings, arguments)
     except SimError as error:

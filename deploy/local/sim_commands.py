@@ -1,9 +1,12 @@
-"""`farol sim start | status | speed | drain | resume | end`.
+"""`farol sim start | status | speed | drain | resume | end`, and `run | compare`.
 
-A client of the simulator's control server.
+The first are a client of the simulator's control server, the others runs of their own.
 """
 
 import json
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -184,6 +187,40 @@ def end(timeout: Annotated[float, typer.Option(help="Seconds to wait.")] = 600) 
     if not now["is_ended"]:
         raise SimClientError(f"run {now['run_id']} stopped without an end: {now['error']}")
     typer.echo(f"run {now['run_id']} ended, {now['records_total']} records, ledger {now['ledger']}")
+
+
+_PASS_ON: Final = {
+    "ignore_unknown_options": True,
+    "allow_extra_args": True,
+    "help_option_names": [],
+}
+
+
+@app.command(context_settings=_PASS_ON)
+def run(context: typer.Context) -> None:
+    """Make one run here, to files or Kafka: SCENARIO --until 4h --out DIR|kafka; see --help."""
+    _simulate("run", context.args)
+
+
+@app.command(context_settings=_PASS_ON)
+def compare(context: typer.Context) -> None:
+    """Tell two scenarios apart: A B --replications 10 --until 4h; see --help."""
+    _simulate("compare", context.args)
+
+
+def _simulate(command: str, arguments: list[str]) -> None:
+    """Run the simulator in a process of its own and pass on how it ended."""
+    layout = Layout.from_environment()
+    environment = os.environ | {
+        "FAROL_HOME": str(layout.home),
+        "FAROL_PORT_OFFSET": str(layout.port_offset),
+        "PYTHONPATH": str(layout.repository),
+    }
+    ended = subprocess.run(
+        [sys.executable, "-m", "sim.main", command, *arguments], env=environment, check=False
+    )
+    if ended.returncode:
+        raise typer.Exit(ended.returncode)
 
 
 def _read(path: Path) -> dict[str, Any]:

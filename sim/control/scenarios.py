@@ -34,10 +34,7 @@ def named(name: str, overrides: dict[str, Any] | None = None) -> Scenario:
     Raises:
         ScenarioError: There is none of this name, or it does not fit its form.
     """
-    if name not in names():
-        raise ScenarioError(f"no scenario {name!r}: known are {', '.join(names())}")
-    text = files("sim").joinpath(_FOLDER, f"{name}.yaml").read_text(encoding="utf-8")
-    return parse(text, f"scenario {name}", overrides)
+    return from_value(_stored(name), f"scenario {name}", overrides)
 
 
 def from_file(path: Path, overrides: dict[str, Any] | None = None) -> Scenario:
@@ -59,25 +56,45 @@ def parse(text: str, source: str, overrides: dict[str, Any] | None = None) -> Sc
     Raises:
         ScenarioError: The text is no YAML, or does not fit its form.
     """
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ScenarioError(f"{source} is no YAML: {error}") from error
-    return from_value(value, source, overrides)
+    return from_value(_loaded(text, source), source, overrides)
 
 
 def from_value(value: Any, source: str, overrides: dict[str, Any] | None = None) -> Scenario:
-    """Return the scenario of plain values.
+    """Return the scenario of plain values, laid over the one that its key `base` names, if any.
 
     Raises:
         ScenarioError: It does not fit its form; the message ends with the path of the wrong key.
     """
+    value = _based(value)
     if overrides:
         value = _merged(value, overrides)
     try:
         return msgspec.json.decode(msgspec.json.encode(value), type=Scenario)
     except (msgspec.ValidationError, TypeError) as error:
         raise ScenarioError(f"{source}: {error}") from error
+
+
+def _stored(name: Any) -> Any:
+    """Return the values of a scenario that comes with the simulator."""
+    if name not in names():
+        raise ScenarioError(f"no scenario {name!r}: known are {', '.join(names())}")
+    text = files("sim").joinpath(_FOLDER, f"{name}.yaml").read_text(encoding="utf-8")
+    return _based(_loaded(text, f"scenario {name}"))
+
+
+def _based(value: Any) -> Any:
+    """Return values laid over those of the scenario that they name as their base."""
+    if not isinstance(value, dict) or "base" not in value:
+        return value
+    own = {key: content for key, content in value.items() if key != "base"}
+    return _merged(_stored(value["base"]), own)
+
+
+def _loaded(text: str, source: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ScenarioError(f"{source} is no YAML: {error}") from error
 
 
 def _merged(value: Any, overrides: dict[str, Any]) -> Any:

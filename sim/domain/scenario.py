@@ -184,6 +184,7 @@ class Scenario(_Section, frozen=True, kw_only=True):
     demand: Demand
     start_time: Annotated[datetime, msgspec.Meta(tz=True)] = datetime(2026, 3, 2, 9, tzinfo=UTC)
     utc_offset_hours: Annotated[int, msgspec.Meta(ge=-12, le=14)] = -3
+    duration_s: Annotated[float, msgspec.Meta(gt=0, le=31 * 86_400)] = 14_400.0
     speed_ratio: Annotated[float, msgspec.Meta(ge=0, le=10_000)] = 1.0
     policies: Policies = Policies()
     movement: Movement = Movement()

@@ -49,7 +49,9 @@ class Driver:
     trip_id: str | None = None
     has_offer: bool = False
     is_leaving: bool = False
+    is_puppet: bool = False
     freed: simpy.Event | None = field(default=None)
+    answer: simpy.Event | None = field(default=None)
 
     @property
     def is_free(self) -> bool:
@@ -75,6 +77,12 @@ class Rider:
     display_name: str
     dna: RiderDna
     trip_id: str | None = None
+    is_puppet: bool = False
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether demand may let the rider ask for a ride."""
+        return self.trip_id is None and not self.is_puppet
 
 
 def make_drivers(agents: Agents, rng: np.random.Generator) -> list[Driver]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 import simpy
 
 from contracts.events import Place
@@ -36,53 +37,53 @@ def requests(city: City, new_id: Callable[[str], str], start: Callable[[Ride], N
         new_id: Makes the run's UUID of a name.
         start: Begins the process of a ride.
     """
-    arrivals, space, behaviour = (city.streams.of(p) for p in ("arrivals", "places", "behaviour"))
+    arrivals = city.streams.of("arrivals")
     number = 0
     while True:
         next_ms = city.decisions.demand.next_request_ms(city.now_ms, arrivals)
         yield city.env.timeout(next_ms - city.now_ms)
+        number += 1
         if not city.accepts_requests:
             continue
-        pickup = random_place(city.decisions.demand.pickup_zone(city.now_ms, space), space)
-        rider = _someone(city, pickup)
+        rng = city.streams.numbered("request", number)
+        pickup = random_place(city.decisions.demand.pickup_zone(city.now_ms, rng), rng)
+        dropoff = _destination(city, pickup, rng)
+        rider = _someone(city, pickup, rng)
         if rider is None:
             city.unserved_demand += 1
             continue
-        number += 1
         trip = Trip(
             trip_id=new_id(f"trip/{number}"),
             rider_id=rider.rider_id,
             pickup=pickup,
-            dropoff=_destination(city, pickup),
+            dropoff=dropoff,
             surge_multiplier=city.multipliers.get(pickup.zone_id or 0, 1.0),
         )
-        start(Ride(city, trip, rider, behaviour))
+        start(Ride(city, trip, rider, rng))
 
 
-def _someone(city: City, pickup: Place) -> Rider | None:
+def _someone(city: City, pickup: Place, rng: np.random.Generator) -> Rider | None:
     """Return a rider without a trip, None where all have one.
 
     It is one who lives or works there if two draws find one, else the next at rest.
     """
-    rng = city.streams.of("who")
     count = len(city.riders)
     first = int(rng.integers(count))
     for draw in (first, int(rng.integers(count))):
         rider = city.riders[draw]
-        if rider.trip_id is None and pickup.zone_id in (
+        if rider.is_at_rest and pickup.zone_id in (
             rider.dna.home_zone_id,
             rider.dna.work_zone_id,
         ):
             return rider
     for step in range(count):
         rider = city.riders[(first + step) % count]
-        if rider.trip_id is None:
+        if rider.is_at_rest:
             return rider
     return None
 
 
-def _destination(city: City, pickup: Place) -> Place:
-    rng = city.streams.of("places")
+def _destination(city: City, pickup: Place, rng: np.random.Generator) -> Place:
     zone_id = pickup.zone_id
     assert zone_id is not None  # noqa: S101 - pickups are drawn inside zones
     while True:

@@ -51,8 +51,18 @@ class Fleet:
         noise_m: Sequence[float],
         rng: np.random.Generator,
         stamper: Stamper,
-        emit: Callable[[str, GpsPing, int], None],
+        emit: Callable[[str, GpsPing, int], None] | None,
     ) -> None:
+        """Put everybody at rest.
+
+        Args:
+            entity_ids: Drivers, then riders.
+            driver_count: How many of them are drivers.
+            noise_m: Standard deviation of the position a ping tells, per entity.
+            rng: Generator of that noise.
+            stamper: Gives pings their ids.
+            emit: Takes the pings; None leaves them out, which changes nothing else in the city.
+        """
         n = len(entity_ids)
         self.entity_ids = entity_ids
         self.tags = [Tag() for _ in range(n)]
@@ -119,6 +129,8 @@ class Fleet:
             phase_ms: How long after now the first one may come, so that not all ping at once.
             now_ms: Epoch milliseconds.
         """
+        if self._emit is None:
+            return
         self.settle(entity, now_ms)
         self._interval_ms[entity] = interval_ms
         if interval_ms == 0:
@@ -243,4 +255,6 @@ class Fleet:
             trip_id=tag.trip_id,
             driver_status=tag.driver_status,
         )
-        self._emit(entity_id, ping, moment)
+        emit = self._emit
+        assert emit is not None  # noqa: S101 - without it no ping is ever due
+        emit(entity_id, ping, moment)

@@ -35,6 +35,8 @@ class Simulation:
         run_id: str,
         sink: EventSink,
         routing: RoutingPolicy | None = None,
+        *,
+        has_pings: bool = True,
     ) -> None:
         """Set up the city at the start of its scenario.
 
@@ -43,6 +45,7 @@ class Simulation:
             run_id: A UUID.
             sink: Takes the events.
             routing: A routing service to ask instead of the built-in one.
+            has_pings: Whether positions are told; nothing else depends on it.
         """
         self.scenario = scenario
         self.run_id = run_id
@@ -60,7 +63,7 @@ class Simulation:
             noise_m=[d.dna.gps_noise_m for d in drivers] + [4.0] * len(riders),
             rng=streams.of("gps_noise"),
             stamper=stamper,
-            emit=reporter.ping,
+            emit=reporter.ping if has_pings else None,
         )
         self.city = City(self._env, scenario, decisions, streams, reporter, fleet, drivers, riders)
         self._rides: dict[str, simpy.Process] = {}

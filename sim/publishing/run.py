@@ -11,7 +11,9 @@ from typing import Final
 import msgspec
 
 from contracts import ledger
-from contracts.domain import RIDESHARE
+from contracts.domain import GPS_PINGS, RIDESHARE, Topic
+from contracts.events import Envelope
+from sim.domain.kpis import KpiMeter, Kpis
 from sim.domain.scenario import Scenario
 from sim.engine.simulation import DRAIN_LIMIT_MS, Simulation
 from sim.engine.streams import Streams
@@ -34,6 +36,19 @@ def derived_run_id(scenario: Scenario) -> str:
     return str(
         uuid.UUID(bytes=hashlib.sha256(msgspec.json.encode(scenario)).digest()[:16], version=4)
     )
+
+
+class _Tee:
+    """Hands events to the publisher, and those that figures are made of to the meter."""
+
+    def __init__(self, publisher: Publisher, meter: KpiMeter) -> None:
+        self._emit = publisher.emit
+        self._take = meter.take
+
+    def emit(self, topic: Topic, key: str, event: Envelope, event_time_ms: int) -> None:
+        self._emit(topic, key, event, event_time_ms)
+        if topic is not GPS_PINGS:
+            self._take(event, event_time_ms)
 
 
 class Run:
@@ -75,7 +90,8 @@ class Run:
             ledger=self._ledger,
             start_ms=scenario.start_ms,
         )
-        self.simulation = Simulation(scenario, run_id, self.publisher)
+        self._meter = KpiMeter()
+        self.simulation = Simulation(scenario, run_id, _Tee(self.publisher, self._meter))
         self._drain_limit_ms: int | None = None
 
     @property
@@ -92,6 +108,10 @@ class Run:
     def is_drained(self) -> bool:
         """Whether a drain was asked for and no trip is in flight."""
         return self._drain_limit_ms is not None and not self.simulation.trips_in_flight
+
+    def kpis(self) -> Kpis:
+        """Return the figures of the run so far; call it in the thread that moves the run."""
+        return self._meter.kpis(self.now_ms)
 
     def advance(self, until_ms: int) -> None:
         """Move simulated time forward and publish what has happened."""

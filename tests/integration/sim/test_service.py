@@ -54,7 +54,7 @@ def test_a_refused_command_says_why_without_a_trace(stack):
     assert "Traceback" not in text
     wrong = stack.run("sim", "start", "atlantis", check=False)
     assert wrong.returncode != 0
-    assert "known are demo, small" in wrong.stdout + wrong.stderr
+    assert "known are carnival_night, demo" in wrong.stdout + wrong.stderr
 
 
 def test_after_a_crash_it_is_stopped_and_names_the_unfinished_run(new_stack):

@@ -49,7 +49,7 @@ def test_a_bad_offset_is_refused(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--config", "atlantis", "--until", "1m"], "known are demo, small"),
+        (["--config", "atlantis", "--until", "1m"], "known are carnival_night, demo"),
         (["--config", "small", "--until", "soon"], "is no duration"),
         (["--config", "missing.yaml", "--until", "1m"], "cannot be read"),
     ],

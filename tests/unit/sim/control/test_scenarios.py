@@ -16,7 +16,9 @@ def test_the_demo_is_the_city_of_the_readme():
 
 
 def test_unknown_name_lists_the_known_ones():
-    with pytest.raises(ScenarioError, match="no scenario 'weekend': known are demo, small"):
+    with pytest.raises(
+        ScenarioError, match="no scenario 'weekend': known are carnival_night, demo"
+    ):
         scenarios.named("weekend")
 
 
@@ -78,3 +80,20 @@ def test_bad_files_are_refused_by_name(tmp_path, content, message):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(ScenarioError, match="cannot be read"):
         scenarios.from_file(tmp_path / "none.yaml")
+
+
+def test_the_scenarios_of_the_manual_are_there():
+    wanted = {"weekday", "carnival_night", "storm", "driver_strike", "stress_10k"}
+    assert wanted <= set(scenarios.names())
+    assert scenarios.named("stress_10k").agents.drivers == 10_000
+
+
+def test_a_scenario_may_be_laid_over_another():
+    weekday, storm = scenarios.named("weekday"), scenarios.named("storm")
+    assert storm.agents == weekday.agents
+    assert storm.demand == weekday.demand
+    assert [shock.kind for shock in storm.shocks] == ["weather", "incident"]
+    own = scenarios.from_value({"base": "small", "name": "mine", "seed": 5}, "config")
+    assert (own.name, own.seed, own.agents.drivers) == ("mine", 5, 40)
+    with pytest.raises(ScenarioError, match="no scenario 'atlantis'"):
+        scenarios.from_value({"base": "atlantis"}, "config")
