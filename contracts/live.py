@@ -121,7 +121,6 @@ class Anomaly(msgspec.Struct, frozen=True, kw_only=True):
     lat: Latitude | None = None
     lon: Longitude | None = None
     accuracy_m: Metres | None = None
-    previous_event_id: Identifier | None = None
     previous_event_time_ms: EpochMs | None = None
     previous_lat: Latitude | None = None
     previous_lon: Longitude | None = None

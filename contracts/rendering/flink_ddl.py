@@ -19,6 +19,7 @@ from contracts.domain import (
     Domain,
     Topic,
 )
+from contracts.events import CONTROL_TYPES, SCHEMA_VERSION
 from contracts.fields import Field, Kind, fields_of, summary
 from contracts.live import DERIVED_STRUCTS
 from contracts.timestamps import rfc3339
@@ -111,7 +112,7 @@ def source_table(topic: Topic) -> str:
     """Return the DDL of an input topic as an event-time source."""
     domain = DOMAINS[topic.domain]
     columns = [_event_column(field) for field in fields_of(topic.event)]
-    columns += [*_METADATA, *_rowtime(domain)]
+    columns += [*_METADATA, *_rowtime(topic, domain)]
     options = [
         *(option.format(topic=topic.name) for option in _SOURCE_OPTIONS),
         "'format' = 'json'",
@@ -126,8 +127,9 @@ def source_table(topic: Topic) -> str:
         "on event_type and on the fields you use.",
         "Key": f"{topic.key_field}.",
         "Event time": f"{ROWTIME} = event_time, or epoch 0 where event_time is NULL, unreadable or "
-        f"outside the domain's range {rfc3339(domain.earliest_ms)} to {rfc3339(domain.latest_ms)}. "
-        "A NULL would stop the job, a far one would make all others late; epoch 0 never moves the "
+        f"outside the domain's range {rfc3339(domain.earliest_ms)} to {rfc3339(domain.latest_ms)}, "
+        "or where the envelope is not that of an event or a control record of this release. A NULL "
+        "would stop the job, a far one would make all others late; epoch 0 never moves the "
         "watermark.",
         "Lateness": "watermark = newest rowtime of the partition - watermark_delay_ms.",
     }
@@ -236,10 +238,16 @@ def _event_column(field: Field) -> str:
     return f"{_quoted(field.name)} {flink_type(field)}"
 
 
-def _rowtime(domain: Domain) -> tuple[str, ...]:
+def _rowtime(topic: Topic, domain: Domain) -> tuple[str, ...]:
+    [kind] = [field for field in fields_of(topic.event) if field.name == "event_type"]
+    types = ", ".join(f"'{name}'" for name in (*kind.enum, *CONTROL_TYPES))
     return (
         f"{ROWTIME} as case\n"
-        f"        when event_time between to_timestamp_ltz({domain.earliest_ms}, 3)"
+        f"        when schema_version = {SCHEMA_VERSION}\n"
+        f"            and event_type in ({types})\n"
+        "            and event_id <> ''\n"
+        "            and run_id <> ''\n"
+        f"            and event_time between to_timestamp_ltz({domain.earliest_ms}, 3)"
         f" and to_timestamp_ltz({domain.latest_ms}, 3)\n"
         "            then event_time\n"
         "        else to_timestamp_ltz(0, 3)\n"

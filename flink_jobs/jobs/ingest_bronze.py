@@ -13,7 +13,7 @@ from contracts.domain import INPUT_TOPICS
 from contracts.events import MAX_RECORD_BYTES
 from contracts.validation import reject_reason
 from flink_jobs.functions.reject import rejection
-from flink_jobs.runtime.environment import CATALOG, prefer, source_values, use_lake
+from flink_jobs.runtime.environment import lake_target, prefer, source_values, use_lake
 from flink_jobs.runtime.settings import JobSettings
 from flink_jobs.runtime.sql import statement
 from flink_jobs.runtime.submission import run
@@ -48,7 +48,7 @@ def build(table: StreamTableEnvironment, settings: JobSettings) -> StatementSet:
     for topic in INPUT_TOPICS:
         statements.add_insert_sql(
             statement(
-                f"{_FOLDER}/insert_bronze.sql", topic=topic.name, **_target(topic.bronze_table)
+                f"{_FOLDER}/insert_bronze.sql", topic=topic.name, **lake_target(topic.bronze_table)
             )
         )
         statements.add_insert_sql(
@@ -56,17 +56,13 @@ def build(table: StreamTableEnvironment, settings: JobSettings) -> StatementSet:
                 f"{_FOLDER}/insert_dlq_table.sql",
                 topic=topic.name,
                 oversized=oversized,
-                **_target(topic.dlq_table),
+                **lake_target(topic.dlq_table),
             )
         )
     statements.add_insert_sql(
         statement(f"{_FOLDER}/insert_dlq_topics.sql", suffix=_dlq_suffix(), oversized=oversized)
     )
     return statements
-
-
-def _target(table: str) -> dict[str, str]:
-    return {"target_table": f"{CATALOG}.{table}", "uid": table.replace(".", "_")}
 
 
 def _oversized() -> str:

@@ -12,10 +12,10 @@ from typing import Final
 
 from pyflink.table import StatementSet, StreamTableEnvironment
 
-from contracts.events import SCHEMA_VERSION, DriverStatus, EntityType
-from flink_jobs.runtime.environment import prefer, source_values
+from flink_jobs.runtime.environment import prefer
+from flink_jobs.runtime.pings import SOURCE, register_source, register_valid
 from flink_jobs.runtime.settings import JobSettings
-from flink_jobs.runtime.sql import statement, text_list
+from flink_jobs.runtime.sql import statement
 from flink_jobs.runtime.submission import run
 
 JOB: Final = "live_positions"
@@ -29,23 +29,15 @@ _LOW_LATENCY: Final = {
 def build(table: StreamTableEnvironment, settings: JobSettings) -> StatementSet:
     """Return the statement set: one source, keep-first by event id, one topic."""
     prefer(table, settings, _LOW_LATENCY)
-    table.execute_sql(
-        statement("tables/rideshare_gps_pings.sql", **source_values(settings), watermark_delay_ms=0)
-    )
+    register_source(table, settings, watermark_delay_ms=0)
+    register_valid(table, SOURCE)
     table.execute_sql(
         statement(
             "tables/rideshare_live_positions.sql", bootstrap_servers=settings.bootstrap_servers
         )
     )
     statements = table.create_statement_set()
-    statements.add_insert_sql(
-        statement(
-            "jobs/live_positions/insert.sql",
-            schema_version=SCHEMA_VERSION,
-            entity_types=text_list(EntityType),
-            driver_statuses=text_list(DriverStatus),
-        )
-    )
+    statements.add_insert_sql(statement("jobs/live_positions/insert.sql"))
     return statements
 
 

@@ -79,6 +79,17 @@ def use_lake(table: StreamTableEnvironment, settings: JobSettings) -> None:
     )
 
 
+def lake_target(table: str) -> dict[str, str]:
+    """Return what an insert into an Iceberg table, `namespace.name`, needs: its name and its uid.
+
+    With the second form of the sink (`table.exec.iceberg.use-v2-sink`) the uid names its operators,
+    so that state finds them again.
+    """
+    namespace, name = table.split(".", 1)
+    # quoted: `stream` is a word of SQL
+    return {"target_table": f"{CATALOG}.`{namespace}`.`{name}`", "uid": f"{namespace}_{name}"}
+
+
 def source_values(settings: JobSettings) -> dict[str, str]:
     """Return the values of the placeholders that every rendered source table has.
 

@@ -23,7 +23,6 @@ create temporary table rideshare_anomalies (
     lat double,
     lon double,
     accuracy_m double,
-    previous_event_id string,
     previous_event_time_ms bigint,
     previous_lat double,
     previous_lon double,

@@ -6,8 +6,9 @@
 --   use.
 -- Key: trip_id.
 -- Event time: rowtime = event_time, or epoch 0 where event_time is NULL, unreadable or outside the domain's
---   range 2020-01-01T00:00:00.000Z to 2039-12-31T23:59:59.999Z. A NULL would stop the job, a far one would
---   make all others late; epoch 0 never moves the watermark.
+--   range 2020-01-01T00:00:00.000Z to 2039-12-31T23:59:59.999Z, or where the envelope is not that of an event
+--   or a control record of this release. A NULL would stop the job, a far one would make all others late;
+--   epoch 0 never moves the watermark.
 -- Lateness: watermark = newest rowtime of the partition - watermark_delay_ms.
 -- Placeholders: bootstrap_servers, group_id, scan_startup_mode, scan_bounded_mode, watermark_delay_ms.
 create temporary table rideshare_trips (
@@ -38,7 +39,11 @@ create temporary table rideshare_trips (
     kafka_offset bigint metadata from 'offset' virtual,
     kafka_timestamp timestamp_ltz(3) metadata from 'timestamp' virtual,
     rowtime as case
-        when event_time between to_timestamp_ltz(1577836800000, 3) and to_timestamp_ltz(2208988799999, 3)
+        when schema_version = 1
+            and event_type in ('trip_state_changed', 'stream_end', 'stream_heartbeat')
+            and event_id <> ''
+            and run_id <> ''
+            and event_time between to_timestamp_ltz(1577836800000, 3) and to_timestamp_ltz(2208988799999, 3)
             then event_time
         else to_timestamp_ltz(0, 3)
     end,

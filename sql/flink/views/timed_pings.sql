@@ -1,0 +1,17 @@
+-- Purpose: each ping with the newest event time of its partition so far. Late or not is a question to the log, not to
+-- the clock of a running job, and has the same answer after a recovery.
+-- Inputs: rideshare_gps_pings. Output: view timed_pings, control records and malformed ones included: they move `high`.
+-- Key: (partition, offset). Event time: rowtime, kept. Lateness: judged by whoever reads `high`.
+-- State: one instant per partition, never expires.
+create temporary view timed_pings as
+select
+    *, -- noqa: AM04
+    max(event_instant) over (
+        partition by kafka_partition
+        order by read_at
+        rows between unbounded preceding and current row
+    ) as high
+from (
+    select *, cast(rowtime as timestamp_ltz(3)) as event_instant, proctime() as read_at
+    from gps_pings_retained
+)
