@@ -106,6 +106,7 @@ PAYMENTS: Final = _rideshare("payments", events.Payment, "trip_id")
 DRIVER_PROFILES: Final = _rideshare("driver_profiles", events.DriverProfile, "driver_id")
 RIDER_PROFILES: Final = _rideshare("rider_profiles", events.RiderProfile, "rider_id")
 TAXI_TRIPS: Final = Topic("taxi", "trips", events.TaxiTrip, "region_id")
+TAXI_TRIP_EVENTS: Final = Topic("taxi", "trip_events", events.TaxiTripEvent, "trip_id")
 
 LIVE_POSITIONS: Final = DerivedTopic("rideshare", "live_positions", ("entity_id",), 3600 * 1000)
 ZONE_METRICS: Final = DerivedTopic("rideshare", "zone_metrics", ("zone_id", "window_end_ms"))
@@ -114,6 +115,7 @@ GPS_AGGREGATES: Final = DerivedTopic(
 )
 ANOMALIES: Final = DerivedTopic("rideshare", "anomalies", ("anomaly_id",))
 REGION_WINDOWS: Final = DerivedTopic("taxi", "region_windows", ("region_id", "window_start_ms"))
+ASSEMBLED_TRIPS: Final = DerivedTopic("taxi", "assembled_trips", ("trip_id",))
 
 RIDESHARE: Final = Domain(
     name="rideshare",
@@ -135,8 +137,8 @@ TAXI: Final = Domain(
     name="taxi",
     earliest_ms=epoch_ms("2009-01-01T00:00:00Z"),
     latest_ms=epoch_ms("2039-12-31T23:59:59.999Z"),
-    inputs=(TAXI_TRIPS,),
-    derived=(REGION_WINDOWS,),
+    inputs=(TAXI_TRIPS, TAXI_TRIP_EVENTS),
+    derived=(REGION_WINDOWS, ASSEMBLED_TRIPS),
 )
 DOMAINS: Final[Mapping[str, Domain]] = MappingProxyType({d.name: d for d in (RIDESHARE, TAXI)})
 INPUT_TOPICS: Final[tuple[Topic, ...]] = tuple(t for d in DOMAINS.values() for t in d.inputs)

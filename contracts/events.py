@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Annotated, Final, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from contracts.units import (
     Count,
@@ -23,6 +24,7 @@ from contracts.units import (
     Multiplier,
     PositiveSeconds,
     Ratio,
+    RegionId,
     Seconds,
     SignedMinorUnits,
     Stars,
@@ -287,7 +289,7 @@ class TaxiTrip(Envelope, frozen=True, kw_only=True):
 
     event_type: Literal["taxi_trip"]
     trip_id: Identifier
-    region_id: ZoneId
+    region_id: RegionId
     duration_s: PositiveSeconds
     distance_m: Metres
     fare_minor: MinorUnits
@@ -299,6 +301,35 @@ class TaxiTrip(Envelope, frozen=True, kw_only=True):
     dropoff_zone_id: ZoneId | None = None
     passenger_count: Count | None = None
     flags: tuple[str, ...] = ()
+
+
+class TaxiTripPart(StrEnum):
+    """What a taxi trip consists of, in the order in which it happens."""
+
+    STARTED = "trip_started"
+    ENDED = "trip_ended"
+    PAID = "payment_processed"
+
+
+class TaxiTripEvent(Envelope, frozen=True, kw_only=True):
+    """One part of one taxi trip: its start, its end, or its payment. Entity: `trip_id`.
+
+    Each part carries its own fields, `region_id` the start, `distance_m` and `duration_s` the end,
+    `fare_minor` and `currency` the payment; those may be absent elsewhere and are never null.
+    """
+
+    event_type: Literal["trip_started", "trip_ended", "payment_processed"]
+    trip_id: Identifier
+    region_id: RegionId | UnsetType = UNSET
+    passenger_count: Count | None = None
+    dropoff_zone_id: ZoneId | None = None
+    distance_m: Metres | UnsetType = UNSET
+    duration_s: PositiveSeconds | UnsetType = UNSET
+    fare_minor: MinorUnits | UnsetType = UNSET
+    currency: Currency | UnsetType = UNSET
+    total_minor: SignedMinorUnits | None = None
+    tip_minor: SignedMinorUnits | None = None
+    payment_type: str | None = None
 
 
 ControlType = Literal["stream_end", "stream_heartbeat"]

@@ -5,6 +5,7 @@ malformed + control is the number of records sent to a topic, so it equals the g
 offsets (unless others wrote to it too).
 """
 
+import uuid
 from typing import Final, Literal
 
 RecordKind = Literal["clean", "duplicate", "malformed", "control"]
@@ -89,6 +90,15 @@ create table if not exists rejected_rows (
     detail text
 );
 """
+
+
+def row_namespace(run_id: str, sha256: str) -> uuid.UUID:
+    """Return the namespace of the event ids of one replayed file, named by its SHA-256.
+
+    A row's event id is `uuid5(namespace, row number)`, with 1 for the first data row; parts of a
+    row add `/<part>` to the number.
+    """
+    return uuid.uuid5(uuid.NAMESPACE_OID, f"{run_id}/{sha256}")
 
 
 def relative_path(run_id: str) -> str:

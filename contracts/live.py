@@ -9,6 +9,7 @@ import msgspec
 from contracts.anomalies import AnomalyKind, AnomalyPhase, Severity
 from contracts.domain import (
     ANOMALIES,
+    ASSEMBLED_TRIPS,
     GPS_AGGREGATES,
     LIVE_POSITIONS,
     REGION_WINDOWS,
@@ -25,9 +26,11 @@ from contracts.units import (
     Latitude,
     Longitude,
     Metres,
+    MinorUnits,
     Multiplier,
     Ratio,
     Seconds,
+    SignedMinorUnits,
     ZoneId,
 )
 
@@ -147,6 +150,34 @@ class RegionWindow(msgspec.Struct, frozen=True, kw_only=True):
     p95_duration_s: Seconds
     currency: Currency
     is_final: bool = True
+    p99_duration_s: Seconds | None = None
+
+
+class AssembledTrip(msgspec.Struct, frozen=True, kw_only=True):
+    """One taxi trip put together from its parts. Record of `taxi.assembled_trips`.
+
+    `missing` names the parts that had not come, separated by commas, and is empty for a complete
+    trip. `revision` counts what was given out for the trip, from 1: the highest is the newest.
+    """
+
+    trip_id: Identifier
+    run_id: Identifier
+    revision: Count
+    is_complete: bool
+    missing: str
+    region_id: ZoneId | None = None
+    started_at_ms: EpochMs | None = None
+    ended_at_ms: EpochMs | None = None
+    paid_at_ms: EpochMs | None = None
+    passenger_count: Count | None = None
+    dropoff_zone_id: ZoneId | None = None
+    distance_m: Metres | None = None
+    duration_s: Seconds | None = None
+    fare_minor: MinorUnits | None = None
+    total_minor: SignedMinorUnits | None = None
+    tip_minor: SignedMinorUnits | None = None
+    currency: Currency | None = None
+    payment_type: str | None = None
 
 
 DERIVED_STRUCTS: Final[Mapping[str, type[msgspec.Struct]]] = MappingProxyType(
@@ -156,6 +187,7 @@ DERIVED_STRUCTS: Final[Mapping[str, type[msgspec.Struct]]] = MappingProxyType(
         GPS_AGGREGATES.name: GpsAggregate,
         ANOMALIES.name: Anomaly,
         REGION_WINDOWS.name: RegionWindow,
+        ASSEMBLED_TRIPS.name: AssembledTrip,
     }
 )
 """What the records of each derived topic are."""

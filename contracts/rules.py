@@ -21,6 +21,10 @@ GPS_LEG_LIMIT_MS: Final = 120_000
 """Pings farther apart in time are no leg: where the driver was meanwhile is unknown."""
 REGION_OUT_OF_ORDERNESS_MS: Final = 300_000
 REGION_WINDOW_MS: Final = 60_000
+TRIP_TIMEOUT_MS: Final = 4 * 3600 * 1000
+"""Event time from a taxi trip's oldest part until it is given out with what is missing."""
+TRIP_MEMORY_MS: Final = 26 * 3600 * 1000
+"""Event time for which the parts of a taxi trip may lie apart: a shift and a day's disorder."""
 IMPOSSIBLE_SPEED_KMH: Final = 200.0
 EARTH_RADIUS_M: Final = 6_371_008.8
 """Mean radius of the Earth, (2a + b) / 3, as the IUGG defines it."""

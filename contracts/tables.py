@@ -10,7 +10,15 @@ from typing import Final, Literal
 
 import msgspec
 
-from contracts.domain import ANOMALIES, GPS_AGGREGATES, INPUT_TOPICS, DerivedTopic, Topic
+from contracts.domain import (
+    ANOMALIES,
+    ASSEMBLED_TRIPS,
+    GPS_AGGREGATES,
+    INPUT_TOPICS,
+    REGION_WINDOWS,
+    DerivedTopic,
+    Topic,
+)
 from contracts.fields import Kind, fields_of
 from contracts.live import DERIVED_STRUCTS
 
@@ -202,7 +210,7 @@ def _spec(
 
 BRONZE_TABLES: Final[tuple[TableSpec, ...]] = tuple(bronze_table(topic) for topic in INPUT_TOPICS)
 DLQ_TABLES: Final[tuple[TableSpec, ...]] = tuple(dlq_table(topic) for topic in INPUT_TOPICS)
-STREAM_TOPICS: Final = (GPS_AGGREGATES, ANOMALIES)
+STREAM_TOPICS: Final = (GPS_AGGREGATES, ANOMALIES, REGION_WINDOWS, ASSEMBLED_TRIPS)
 """Derived topics whose job also keeps its results in the lake."""
 STREAM_TABLES: Final[tuple[TableSpec, ...]] = tuple(stream_table(topic) for topic in STREAM_TOPICS)
 TABLES: Final = BRONZE_TABLES + DLQ_TABLES + STREAM_TABLES

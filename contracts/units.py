@@ -24,6 +24,9 @@ SignedMinorUnits = Annotated[
     ),
 ]
 ZoneId = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1, description="code of a zone")]
+RegionId = Annotated[
+    int, msgspec.Meta(ge=1, le=265, description="region, as New York's taxi zones are numbered")
+]
 EpochMs = Annotated[
     int, msgspec.Meta(ge=-EXACT_INTEGER, le=EXACT_INTEGER, description="epoch milliseconds, UTC")
 ]

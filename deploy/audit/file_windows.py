@@ -3,10 +3,10 @@
 Gives the rows that must be accepted and the windows that must come of them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
 import duckdb
@@ -17,30 +17,40 @@ from contracts.rules import REGION_WINDOW_MS
 from deploy.audit.errors import AuditError
 
 _MEMORY: Final = "2GB"
-_ALIASES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "pickup": ("pickup_datetime", "tpep_pickup_datetime"),
-        "dropoff": ("dropoff_datetime", "tpep_dropoff_datetime"),
-        "region": ("pickup_location_id", "pulocationid"),
-        "destination": ("dropoff_location_id", "dolocationid"),
-        "miles": ("trip_distance",),
-        "fare": ("fare_amount",),
-        "total": ("total_amount",),
-        "tip": ("tip_amount",),
-        "passengers": ("passenger_count",),
-    }
+_FIELDS: Final = (
+    ("pickup", "started_at"),
+    ("dropoff", "ended_at"),
+    ("seconds", "duration_s"),
+    ("region", "region"),
+    ("destination", "dropoff_zone"),
+    ("length", "distance"),
+    ("fare", "fare"),
+    ("total", "total"),
+    ("tip", "tip"),
+    ("passengers", "passenger_count"),
+    ("trip", "trip_id"),
 )
+"""Name here and name in a format: what the ledger says of the file's columns."""
 _TIMES: Final = (
-    "['%Y-%m-%d %H:%M:%S', '%Y-%m-%dT%H:%M:%S', '%Y-%m-%d %H:%M:%S.%f', '%m/%d/%Y %I:%M:%S %p']"
+    "['%Y-%m-%d %H:%M:%S', '%Y-%m-%dT%H:%M:%S', '%Y-%m-%d %H:%M:%S.%f', '%Y-%m-%dT%H:%M:%S.%f', "
+    "'%m/%d/%Y %I:%M:%S %p']"
 )
 # DuckDB takes the second pass of an hour that comes twice; the contract takes the first.
 _LOCAL_TO_UTC: Final = """
 create or replace macro utc(t) as
-    case when timezone('America/New_York', timezone('America/New_York', t) - interval 1 hour) = t
-        then timezone('America/New_York', t) - interval 1 hour
-        else timezone('America/New_York', t)
+    case when timezone('{zone}', timezone('{zone}', t) - interval 1 hour) = t
+        then timezone('{zone}', t) - interval 1 hour
+        else timezone('{zone}', t)
     end
 """
+# A time with an offset is no local time; both are cut to whole milliseconds.
+_INSTANT: Final = """
+create or replace macro instant_ms(t) as
+    case when regexp_matches(t, '(Z|[+-][0-9]{2}:?[0-9]{2})$')
+        then epoch_ms(try_cast(t as timestamptz))
+        else epoch_ms(utc(try_strptime(t, __TIMES__)))
+    end
+""".replace("__TIMES__", _TIMES)
 _ROWS: Final = """
 create or replace temp table judged as
 with cells as (
@@ -49,15 +59,19 @@ with cells as (
 read as (
     select
         row_number,
-        epoch_ms(utc(try_strptime(pickup, {times}))) as start_ms,
-        epoch_ms(utc(try_strptime(dropoff, {times}))) as end_ms,
+        instant_ms(pickup) as start_ms,
+        coalesce(
+            cast(trunc(try_cast(seconds as decimal(38, 10)) * 1000) as bigint),
+            case when seconds is null then instant_ms(dropoff) - instant_ms(pickup) end
+        ) as duration_ms,
         try_cast(region as decimal(38, 3)) as region,
-        try_cast(miles as decimal(38, 10)) as miles,
+        try_cast(length as decimal(38, 10)) as length,
         round(try_cast(fare as decimal(38, 10)) * 100, 0) as fare_minor,
         (total is null or try_cast(total as decimal(38, 10)) is not null)
             and (tip is null or try_cast(tip as decimal(38, 10)) is not null)
             and (destination is null or try_cast(destination as decimal(38, 3)) >= 0)
-            and (passengers is null or try_cast(passengers as decimal(38, 3)) >= 0) as is_rest_good
+            and (passengers is null or try_cast(passengers as decimal(38, 3)) >= 0)
+            and ({is_named} or trip is not null) as is_rest_good
     from cells
 )
 select
@@ -66,15 +80,19 @@ select
     cast(region as bigint) as region_id,
     start_ms // {window} * {window} as window_start_ms,
     cast(fare_minor as bigint) as fare_minor,
-    miles,
-    (end_ms - start_ms) / 1000.0 as duration_s,
+    length,
+    duration_ms / 1000.0 as duration_s,
     coalesce(
         start_ms between {earliest} and {latest}
-        and end_ms > start_ms and fare_minor >= 0 and miles >= 0 and region >= 0
+        and duration_ms > 0 and fare_minor >= 0 and length >= 0 and region between 1 and 265
         and is_rest_good,
         false
     ) as is_accepted
 from read
+"""
+_WITHIN: Final = """
+delete from judged
+where start_ms is null or start_ms < coalesce(?, start_ms) or start_ms >= coalesce(?, start_ms + 1)
 """
 _CUT: Final = """
 delete from judged
@@ -86,10 +104,11 @@ select
     window_start_ms,
     count(*) as trip_count,
     avg(fare_minor) as average_fare_minor,
-    cast(sum(miles) * 1609.344 as double) as total_distance_m,
+    cast(sum(length) * {metres} as double) as total_distance_m,
     avg(duration_s) as average_duration_s,
     quantile_cont(duration_s, 0.5) as p50_duration_s,
-    quantile_cont(duration_s, 0.95) as p95_duration_s
+    quantile_cont(duration_s, 0.95) as p95_duration_s,
+    quantile_cont(duration_s, 0.99) as p99_duration_s
 from judged
 where is_accepted and row_number not in (select row_number from late)
 group by all
@@ -99,8 +118,9 @@ group by all
 class FileTruth:
     """The file of one replay, judged; a DuckDB connection that must be closed (`opened`)."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, metres_per_unit: str) -> None:
         self.connection = connection
+        self._windows = _WINDOWS.format(metres=Decimal(metres_per_unit))
 
     def counts(self) -> tuple[int, int]:
         """Return how many rows must be accepted and how many rejected."""
@@ -122,7 +142,7 @@ class FileTruth:
         """Compute the windows into table `expected`, leaving out rows that came too late."""
         late = pa.table({"row_number": pa.array(late_rows, pa.int64())})
         self.connection.register("late", late)
-        self.connection.execute(f"create or replace temp table expected as {_WINDOWS}")
+        self.connection.execute(f"create or replace temp table expected as {self._windows}")
 
 
 @contextmanager
@@ -140,15 +160,19 @@ def opened(configuration: Mapping[str, Any], scratch: Path) -> Iterator[FileTrut
     with duckdb.connect(config=settings) as connection:
         try:
             connection.execute("set timezone = 'UTC'")
-            connection.execute(_LOCAL_TO_UTC)
-            _judge(connection, path)
+            form = configuration["definition"]
+            connection.execute(_LOCAL_TO_UTC.format(zone=form["time_zone"].replace("'", "''")))
+            connection.execute(_INSTANT)
+            _judge(connection, path, form["columns"])
             _cut(connection, configuration)
         except duckdb.Error as error:
             raise AuditError(f"{path} cannot be read by DuckDB ({error})") from error
-        yield FileTruth(connection)
+        yield FileTruth(connection, form["metres_per_unit"])
 
 
-def _judge(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+def _judge(
+    connection: duckdb.DuckDBPyConnection, path: Path, columns: Mapping[str, Sequence[str]]
+) -> None:
     with path.open("rb") as handle:
         is_parquet = handle.read(4) == b"PAR1"
     quoted = str(path).replace("'", "''")
@@ -161,7 +185,8 @@ def _judge(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     header = [name for name, *_ in connection.execute(f"describe from {source}").fetchall()]
     lowered = {name.strip().lower(): name for name in header}
     cells = []
-    for field, aliases in _ALIASES.items():
+    for field, name in _FIELDS:
+        aliases = columns.get(name, ())
         found = next((lowered[alias] for alias in aliases if alias in lowered), None)
         column = "null" if found is None else f'cast("{found}" as varchar)'
         cells.append(f"nullif(nullif(trim({column}), ''), 'nan') as {field}")
@@ -169,7 +194,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         _ROWS.format(
             cells=", ".join(cells),
             source=source,
-            times=_TIMES,
+            is_named="false" if columns.get("trip_id") else "true",
             window=REGION_WINDOW_MS,
             earliest=TAXI.earliest_ms,
             latest=TAXI.latest_ms,
@@ -178,7 +203,10 @@ def _judge(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
 
 
 def _cut(connection: duckdb.DuckDBPyConnection, configuration: Mapping[str, Any]) -> None:
-    """Keep the rows that were sent: all, or the first ones of the order."""
+    """Keep the rows that were sent: of the interval, all or the first ones of the order."""
+    bounds = [configuration.get("from_ms"), configuration.get("to_ms")]
+    if bounds != [None, None]:
+        connection.execute(_WITHIN, bounds)
     sent = configuration.get("rows")
     if sent is None:
         return

@@ -1,7 +1,8 @@
-"""`farol replay`: recorded trips onto `taxi.trips`, with a progress bar."""
+"""`farol replay`: recorded trips, or records out of Bronze, onto a topic; with a progress bar."""
 
 import math
 import secrets
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -19,16 +20,20 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from contracts.domain import TAXI_TRIPS
+from contracts.domain import INPUT_TOPICS, input_topic
 from contracts.timestamps import rfc3339
 from deploy.local.layout import Layout, LayoutError
 from sim.replay.errors import ReplayError
-from sim.replay.formats import FORMATS, named_format
+from sim.replay.formats import FORMATS
 from sim.replay.kafka import KafkaTopic
-from sim.replay.run import Outcome, Plan, replay
+from sim.replay.local_time import LocalClock
+from sim.replay.plan import Outcome, Plan
+from sim.replay.run import replay, resumed
+from sim.replay.sources import BRONZE, BronzeSource, FileSource
 
 EXIT_USAGE: Final = 2
 EXIT_INTERRUPTED: Final = 130
+_DATE: Final = len("2019-01-15")
 
 
 class OrderChoice(StrEnum):
@@ -55,6 +60,23 @@ def parse_speed(text: str) -> float | None:
     return speed
 
 
+def parse_moment(option: str, text: str | None) -> int | None:
+    """Return an event time as epoch milliseconds; a date is its midnight, without offset UTC.
+
+    Raises:
+        ReplayError: It is no time.
+    """
+    if text is None:
+        return None
+    moment_ms = LocalClock("UTC").epoch_ms(f"{text}T00:00:00" if len(text) == _DATE else text)
+    if moment_ms is None:
+        raise ReplayError(
+            f"{option} {text!r}: give a date such as 2019-01-15, or a time such as "
+            "2019-01-15T03:36:12Z"
+        )
+    return moment_ms
+
+
 def new_run_id() -> str:
     """Return a run id that says when it began and is unlike any other."""
     return f"replay-{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
@@ -77,13 +99,17 @@ class Bars:
         self._progress.update(self._published, completed=rows, total=total)
 
 
-def summary(outcome: Outcome, file: Path) -> Table:
+def summary(outcome: Outcome, source: str) -> Table:
     """Return what a replay did as a table."""
     table = Table(title=f"replay {outcome.run_id}", title_justify="left", show_header=False)
     table.add_column("what")
     table.add_column("value", justify="right")
-    table.add_row("file", str(file))
+    table.add_row("source", source)
     table.add_row("rows", f"{outcome.rows:,}" + ("" if outcome.is_complete else " (interrupted)"))
+    if outcome.outside:
+        table.add_row("outside of the interval", f"{outcome.outside:,}")
+    if outcome.already_sent:
+        table.add_row("sent before the interruption", f"{outcome.already_sent:,}")
     table.add_row("accepted", f"{outcome.accepted:,}")
     for reason, rows in sorted(outcome.rejected.items()):
         table.add_row(f"rejected: {reason}", f"{rows:,}")
@@ -96,13 +122,18 @@ def summary(outcome: Outcome, file: Path) -> Table:
     return table
 
 
-def run(plan: Plan, layout: Layout, console: Console) -> Outcome:
+def run(plan: Plan, layout: Layout, console: Console, bronze: str | None = None) -> Outcome:
     """Replay with a progress bar on the console and return what was done.
 
+    Args:
+        plan: What and how; of a resumed run only its id and the speed count.
+        layout: The stack.
+        console: Where the bar goes.
+        bronze: Topic whose Bronze table is replayed instead of a file.
+
     Raises:
-        ReplayError: The file, the ledger or the broker cannot be used.
+        ReplayError: The source, the ledger or the broker cannot be used.
     """
-    topic = KafkaTopic(f"127.0.0.1:{layout.port('kafka')}", TAXI_TRIPS.name)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -110,41 +141,104 @@ def run(plan: Plan, layout: Layout, console: Console) -> Outcome:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
+    catalog_uri = f"http://127.0.0.1:{layout.port('catalog')}"
     with Progress(*columns, console=console) as progress:
-        return replay(plan, topic, layout.home, Bars(progress))
+        bars = Bars(progress)
+        if plan.is_resumed:
+            plan, source = resumed(layout.home, plan.run_id, plan.speed, bars, catalog_uri)
+        elif bronze is not None:
+            source = BronzeSource(plan, input_topic(bronze), catalog_uri)
+        else:
+            source = FileSource(plan, bars.reading)
+        topic = KafkaTopic(f"127.0.0.1:{layout.port('kafka')}", source.topic.name)
+        return replay(plan, topic, layout.home, bars, source)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Where a command says that records come from."""
+
+    file: Path | None
+    format_name: str | None
+    from_bronze: str | None
+    resume: str | None
+
+    def check(self) -> None:
+        """Refuse what contradicts itself.
+
+        Raises:
+            ReplayError: Not exactly one source is named, or something of it is missing.
+        """
+        given = [self.file is not None, self.from_bronze is not None, self.resume is not None]
+        if sum(given) != 1:
+            raise ReplayError("give one of: FILE --as FORMAT, --from-bronze TOPIC, --resume RUN")
+        if (self.file is None) != (self.format_name is None):
+            known = ", ".join(sorted(FORMATS))
+            raise ReplayError(f"FILE and --as belong together; formats: {known}, or a .yaml file")
+        topics = [topic.name for topic in INPUT_TOPICS]
+        if self.from_bronze is not None and self.from_bronze not in topics:
+            raise ReplayError(
+                f"--from-bronze {self.from_bronze!r} is no input topic; known are "
+                f"{', '.join(topics)}"
+            )
 
 
 def command(
-    file: Annotated[Path, typer.Argument(help="CSV or Parquet file of trips.")],
+    file: Annotated[Path | None, typer.Argument(help="CSV or Parquet file of trips.")] = None,
     format_name: Annotated[
-        str, typer.Option("--as", help=f"Format of the file: {', '.join(sorted(FORMATS))}.")
-    ],
+        str | None,
+        typer.Option(
+            "--as", help=f"Format: {', '.join(sorted(FORMATS))}, or a mapping file (.yaml)."
+        ),
+    ] = None,
     speed: Annotated[
         str, typer.Option(help="Event seconds per second (60: an hour a minute), or max.")
     ] = "max",
     order: Annotated[OrderChoice, typer.Option(help="Order of sending.")] = OrderChoice.EVENT_TIME,
+    begin: Annotated[
+        str | None, typer.Option("--from", help="Oldest event time, a date or a time (UTC).")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", help="Event time before which to stop, like --from.")
+    ] = None,
+    split: Annotated[
+        bool, typer.Option("--split", help="Send starts, ends and payments instead of trips.")
+    ] = False,
+    from_bronze: Annotated[
+        str | None, typer.Option(help="Replay the records of this topic out of Bronze.")
+    ] = None,
+    resume: Annotated[
+        str | None, typer.Option(help="Go on with this run where it was interrupted.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Stop after this many rows.")] = None,
     run_id: Annotated[str | None, typer.Option(help="Id of the run; made if not given.")] = None,
 ) -> None:
     """Replay recorded trips onto Kafka, keeping their event time."""
     console, errors = Console(), Console(stderr=True)
     try:
-        named_format(format_name)
+        Asked(file, format_name, from_bronze, resume).check()
         plan = Plan(
-            file=file,
-            format_name=format_name,
-            run_id=run_id or new_run_id(),
+            file=file or Path(from_bronze or ""),
+            format_name=format_name or BRONZE,
+            run_id=resume or run_id or new_run_id(),
             order="file" if order is OrderChoice.FILE else "event-time",
             speed=parse_speed(speed),
             limit=limit,
+            from_ms=parse_moment("--from", begin),
+            to_ms=parse_moment("--to", end),
+            is_split=split,
+            is_resumed=resume is not None,
         )
-        outcome = run(plan, Layout.from_environment(), console)
+        outcome = run(plan, Layout.from_environment(), console, from_bronze)
     except (ReplayError, LayoutError) as error:
         errors.print(f"farol replay: {error}", style="red", markup=False, highlight=False)
         raise typer.Exit(EXIT_USAGE) from None
-    console.print(summary(outcome, file))
+    console.print(summary(outcome, str(file or from_bronze or f"resumed {resume}")))
+    if not outcome.is_complete:
+        console.print(
+            f"interrupted; go on with: farol replay --resume {outcome.run_id}", highlight=False
+        )
+        raise typer.Exit(EXIT_INTERRUPTED)
     console.print(
         f"compare it with the tables: farol audit --run {outcome.run_id}", highlight=False
     )
-    if not outcome.is_complete:
-        raise typer.Exit(EXIT_INTERRUPTED)

@@ -1,9 +1,12 @@
-"""One-minute windows of replayed taxi trips by pickup zone: count, averages, p50 and p95.
+"""One-minute windows of replayed taxi trips by pickup zone: count, averages, p50, p95 and p99.
 
-Input: taxi.trips. Output: taxi.region_windows, late trips to `<topic>.late`. A watermark never goes
-back, so a replay of an earlier time into a job that has seen a later one is late as a whole and
-lands on the late topic. To replay again: stop the job, then start it without a savepoint and with
-`--start-wall-ms <now>`, so that it does not read the later trips first.
+Input: taxi.trips. Output: taxi.region_windows and the Iceberg table of its final windows, late
+trips to `<topic>.late`. A window is given out when it closes, and before that after each of its
+trips, marked as not final: early results are a branch of their own, which final ones never wait
+for. A watermark never goes back, so a replay of an earlier time into a job that has seen a later
+one is late as a whole and lands on the late topic. To replay again: stop the job, then start it
+without a savepoint and with `--start-wall-ms <now>`, so that it does not read the later trips
+first.
 """
 
 from typing import Final
@@ -13,6 +16,7 @@ from pyflink.table import StatementSet, StreamTableEnvironment
 from contracts.domain import (
     DLQ_MAX_MESSAGE_BYTES,
     INPUT_MAX_MESSAGE_BYTES,
+    REGION_WINDOWS,
     TAXI,
     TAXI_TRIPS,
 )
@@ -21,8 +25,9 @@ from contracts.rules import REGION_OUT_OF_ORDERNESS_MS, REGION_WINDOW_MS
 from contracts.timestamps import rfc3339
 from flink_jobs.functions.region_windows import taxi_trip
 from flink_jobs.logic.region_windows import WATERMARK_DELAY_MS
+from flink_jobs.runtime.environment import CATALOG, use_lake
 from flink_jobs.runtime.settings import JobSettings, Option
-from flink_jobs.runtime.sql import statement
+from flink_jobs.runtime.sql import quoted, statement
 from flink_jobs.runtime.submission import run
 
 JOB: Final = "region_windows"
@@ -30,6 +35,7 @@ OPTIONS: Final = (
     Option(
         "idle-timeout-s", 0, "wall seconds after which a silent partition is ignored, 0 = never"
     ),
+    Option("early-results", 1, "1: also show windows that are still open, 0: final ones only"),
     Option("start-wall-ms", 0, "read records from this Kafka timestamp on, 0 = all retained"),
 )
 _FOLDER: Final = "jobs/region_windows"
@@ -39,16 +45,21 @@ _FLINK: Final = {
     "python.fn-execution.bundle.size": "2000",
     "python.fn-execution.bundle.time": "50",
     "pipeline.auto-watermark-interval": "100 ms",
-    # Both inserts read one judged stream: without it the plan has one Python operator for each.
+    # An early result replaces the one before it by its key: their order is that of the key's task.
+    "table.exec.sink.upsert-materialize": "NONE",
+    # The second form of the sink gives its operators uids of their own.
+    "table.exec.iceberg.use-v2-sink": "true",
+    # All inserts read one judged stream: without it the plan has one Python operator for each.
     "table.optimizer.reuse-optimize-block-with-digest-enabled": "true",
 }
 
 
 def build(table: StreamTableEnvironment, settings: JobSettings) -> StatementSet:
-    """Return one statement set: windows and late trips."""
+    """Return one statement set: windows, open windows and late trips."""
     idle_timeout = {"table.exec.source.idle-timeout": f"{settings.options['idle-timeout-s']} s"}
     for key, value in {**_FLINK, **idle_timeout, **settings.flink}.items():
         table.get_config().set(key, value)
+    use_lake(table, settings)
     table.create_temporary_system_function("taxi_trip", taxi_trip)
     servers = settings.bootstrap_servers
     table.execute_sql(
@@ -74,6 +85,7 @@ def build(table: StreamTableEnvironment, settings: JobSettings) -> StatementSet:
             "judged",
             {"allowance_ms": REGION_OUT_OF_ORDERNESS_MS, "window_s": REGION_WINDOW_MS // 1000},
         ),
+        ("finals", {}),
     ):
         table.execute_sql(statement(f"{_FOLDER}/{view}.sql", **values))
     table.execute_sql(statement("tables/taxi_region_windows.sql", bootstrap_servers=servers))
@@ -87,7 +99,20 @@ def build(table: StreamTableEnvironment, settings: JobSettings) -> StatementSet:
     )
     statements = table.create_statement_set()
     statements.add_insert_sql(statement(f"{_FOLDER}/insert_windows.sql"))
+    statements.add_insert_sql(
+        statement(
+            f"{_FOLDER}/insert_table.sql",
+            target_table=quoted(f"{CATALOG}.{REGION_WINDOWS.stream_table}"),
+            uid=REGION_WINDOWS.stream_table.replace(".", "_"),
+        )
+    )
     statements.add_insert_sql(statement(f"{_FOLDER}/insert_late.sql"))
+    if settings.options["early-results"]:
+        table.execute_sql(statement(f"{_FOLDER}/fresh.sql"))
+        table.execute_sql(
+            statement(f"{_FOLDER}/early.sql", topic=REGION_WINDOWS.name, bootstrap_servers=servers)
+        )
+        statements.add_insert_sql(statement(f"{_FOLDER}/insert_early.sql"))
     return statements
 
 

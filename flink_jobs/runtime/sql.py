@@ -39,6 +39,11 @@ def text_list(values: Iterable[str]) -> str:
     return ", ".join("'" + str(value).replace("'", "''") + "'" for value in values)
 
 
+def quoted(name: str) -> str:
+    """Return a dotted name with every part in quotes: `stream` is a word of the language."""
+    return ".".join(f"`{part}`" for part in name.split("."))
+
+
 def render(template: Template, values: Mapping[str, object], origin: str) -> str:
     """Return the template with every placeholder replaced, without a closing semicolon.
 

@@ -1,11 +1,12 @@
-"""One row of a file to one record of `taxi.trips`. Pure: no file, no broker, no clock.
+"""One row of a file to its record of `taxi.trips`, or to the parts of a trip of `taxi.trip_events`.
+
+Pure: no file, no broker, no clock.
 
 What cannot be read stays in the record as the text it was, so that validation, not replay, decides:
 a record is published whatever is wrong with it, and `contracts.validation.reject_reason` says what.
 """
 
 import re
-import uuid
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
@@ -13,12 +14,13 @@ from typing import Any, Final
 
 import msgspec
 
-from contracts.domain import DOMAINS, TAXI_TRIPS
-from contracts.events import SCHEMA_VERSION, ControlRecord, ControlType
+from contracts.domain import TAXI_TRIP_EVENTS, TAXI_TRIPS
+from contracts.events import SCHEMA_VERSION, TaxiTripPart
 from contracts.timestamps import rfc3339
 from contracts.validation import reject_reason
 from sim.replay.formats import FIELDS, Format
 from sim.replay.local_time import LocalClock
+from sim.replay.record import Identity, Record
 
 LONG_TRIP_MS: Final = 4 * 3600 * 1000
 FLAG_ZERO_DISTANCE: Final = "zero_distance"
@@ -35,18 +37,6 @@ _CACHE: Final = 1 << 16
 
 Cells = tuple[str | None, ...]
 """The text of every field of `formats.FIELDS`, None where the file has none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One row as it is published; `event_time_ms` is None where the row is rejected."""
-
-    row_number: int
-    event_id: uuid.UUID
-    key: bytes
-    value: bytes
-    event_time_ms: int | None
-    reason: str | None
 
 
 def _decimal(text: str) -> Decimal | None:
@@ -91,117 +81,204 @@ def _label(text: str | None) -> str | None:
     return None if number is None else str(number)
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What the cells of one row say; text is what could not be read."""
+
+    number: int
+    cells: Cells
+    trip_id: str | None
+    started_ms: int | None
+    ended_ms: int | None
+    region: int | str | None
+    dropoff: int | str | None
+    distance_m: float | str | None
+    duration_ms: int | str | None
+
+    def text(self, field: str) -> str | None:
+        """Return a cell."""
+        return self.cells[_AT[field]]
+
+    @property
+    def duration_s(self) -> float | str | None:
+        """Duration in seconds, or the text that keeps it from being known."""
+        given = self.duration_ms
+        return given / 1000 if isinstance(given, int) else given
+
+
 class Converter:
     """Turns the rows of one file into the records of one run."""
 
     def __init__(self, format_: Format, run_id: str, file_sha256: str) -> None:
         self._format = format_
         self._run_id = run_id
-        self._namespace = uuid.uuid5(uuid.NAMESPACE_OID, f"{run_id}/{file_sha256}")
+        self.identity = Identity(run_id, file_sha256)
         self._trip_prefix = file_sha256[:12]
         self._clock = LocalClock(format_.time_zone)
         self._encode = msgspec.json.Encoder().encode
-        self._domain = DOMAINS[TAXI_TRIPS.domain]
 
     def convert(self, row_number: int, started_ms: int | None, cells: Cells) -> Record:
-        """Return the record of a row.
+        """Return the record of `taxi.trips` of a row.
 
         Args:
             row_number: 1 is the first data row; with run and file it makes the event id.
             started_ms: The start as epoch milliseconds, None where its text is no time.
             cells: Text of every field.
         """
-        cells = tuple(None if cell is None else (cell.strip() or None) for cell in cells)
-        event_id = uuid.uuid5(self._namespace, str(row_number))
-        trip_id = f"{self._trip_prefix}-{row_number}"
-        region = whole_number(cells[_AT["region"]])
-        dropoff = whole_number(cells[_AT["dropoff_zone"]])
-        distance_m = metres(cells[_AT["distance"]], self._format.metres_per_unit)
-        duration_ms = self._duration_ms(started_ms, cells)
+        row = self._read(row_number, started_ms, cells)
         fields: dict[str, Any] = {
-            "event_id": str(event_id),
-            "event_type": "taxi_trip",
-            "schema_version": SCHEMA_VERSION,
-            "event_time": self._event_time(started_ms, cells),
-            "run_id": self._run_id,
-            "correlation_id": trip_id,
-            "trip_id": trip_id,
-            "region_id": region,
-            "duration_s": duration_ms / 1000 if isinstance(duration_ms, int) else duration_ms,
-            "distance_m": distance_m,
-            "fare_minor": minor_units(cells[_AT["fare"]]),
+            "region_id": row.region,
+            "duration_s": row.duration_s,
+            "distance_m": row.distance_m,
+            "fare_minor": minor_units(row.text("fare")),
             "currency": self._format.currency,
-            "total_minor": minor_units(cells[_AT["total"]]),
-            "tip_minor": minor_units(cells[_AT["tip"]]),
-            "payment_type": _label(cells[_AT["payment_type"]]),
-            "pickup_zone_id": region,
-            "dropoff_zone_id": dropoff,
-            "passenger_count": whole_number(cells[_AT["passenger_count"]]),
-            "flags": self._flags(distance_m, duration_ms, region, dropoff),
+            "total_minor": minor_units(row.text("total")),
+            "tip_minor": minor_units(row.text("tip")),
+            "payment_type": _label(row.text("payment_type")),
+            "pickup_zone_id": row.region,
+            "dropoff_zone_id": row.dropoff,
+            "passenger_count": whole_number(row.text("passenger_count")),
+            "flags": self._flags(row),
         }
-        value = self._encode(fields)
-        reason = reject_reason(TAXI_TRIPS.name, value)
-        key = trip_id if region is None else str(region)
+        key = row.trip_id if row.region is None else str(row.region)
+        started_at = _moment(started_ms, row.text("started_at"))
+        return self._record(
+            TAXI_TRIPS.name, row, "taxi_trip", "", key, (started_at, started_ms), fields
+        )
+
+    def parts(self, row_number: int, started_ms: int | None, cells: Cells) -> tuple[Record, ...]:
+        """Return the records of `taxi.trip_events` of a row: its start, its end, its payment.
+
+        An end that is not known is told at the time of the start, so that the reason names what is
+        wrong with it; the payment is told at the end.
+        """
+        row = self._read(row_number, started_ms, cells)
+        start = _moment(started_ms, row.text("started_at")), started_ms
+        end: tuple[str | None, int | None]
+        if row.ended_ms is not None:
+            end = _moment(row.ended_ms, None), row.ended_ms
+        elif row.text("ended_at") is not None:
+            end = row.text("ended_at"), None
+        else:
+            end = start
+        parts: tuple[tuple[TaxiTripPart, tuple[str | None, int | None], dict[str, Any]], ...] = (
+            (
+                TaxiTripPart.STARTED,
+                start,
+                {
+                    "region_id": row.region,
+                    "passenger_count": whole_number(row.text("passenger_count")),
+                },
+            ),
+            (
+                TaxiTripPart.ENDED,
+                end,
+                {
+                    "dropoff_zone_id": row.dropoff,
+                    "distance_m": row.distance_m,
+                    "duration_s": row.duration_s,
+                },
+            ),
+            (
+                TaxiTripPart.PAID,
+                end,
+                {
+                    "fare_minor": minor_units(row.text("fare")),
+                    "currency": self._format.currency,
+                    "total_minor": minor_units(row.text("total")),
+                    "tip_minor": minor_units(row.text("tip")),
+                    "payment_type": _label(row.text("payment_type")),
+                },
+            ),
+        )
+        return tuple(
+            self._record(
+                TAXI_TRIP_EVENTS.name, row, str(part), f"/{part}", row.trip_id, moment, fields
+            )
+            for part, moment, fields in parts
+        )
+
+    def _read(self, row_number: int, started_ms: int | None, cells: Cells) -> _Row:
+        cells = tuple(None if cell is None else (cell.strip() or None) for cell in cells)
+        duration_ms, ended_ms = self._duration_ms(started_ms, cells)
+        trip_id: str | None = f"{self._trip_prefix}-{row_number}"
+        return _Row(
+            number=row_number,
+            cells=cells,
+            trip_id=cells[_AT["trip_id"]] if self._format.columns.trip_id else trip_id,
+            started_ms=started_ms,
+            ended_ms=ended_ms,
+            region=whole_number(cells[_AT["region"]]),
+            dropoff=whole_number(cells[_AT["dropoff_zone"]]),
+            distance_m=metres(cells[_AT["distance"]], self._format.metres_per_unit),
+            duration_ms=duration_ms,
+        )
+
+    def _record(
+        self,
+        topic: str,
+        row: _Row,
+        event_type: str,
+        part: str,
+        key: str | None,
+        moment: tuple[str | None, int | None],
+        fields: dict[str, Any],
+    ) -> Record:
+        event_id = self.identity.named(f"{row.number}{part}")
+        envelope: dict[str, Any] = {
+            "event_id": str(event_id),
+            "event_type": event_type,
+            "schema_version": SCHEMA_VERSION,
+            "event_time": moment[0],
+            "run_id": self._run_id,
+            "correlation_id": row.trip_id,
+            "trip_id": row.trip_id,
+        }
+        value = self._encode({**envelope, **fields})
+        reason = reject_reason(topic, value)
         return Record(
-            row_number=row_number,
+            row_number=row.number,
             event_id=event_id,
-            key=key.encode(),
+            key=(key or f"{self._trip_prefix}-{row.number}").encode(),
             value=value,
-            event_time_ms=None if reason is not None else started_ms,
+            event_time_ms=None if reason is not None else moment[1],
             reason=reason,
+            is_first_of_row=part in ("", f"/{TaxiTripPart.STARTED}"),
         )
 
-    def control(
-        self, event_type: ControlType, sequence: int, event_time_ms: int
-    ) -> tuple[uuid.UUID, bytes]:
-        """Return the id and the bytes of a control record; `sequence` counts those of the run."""
-        event_id = uuid.uuid5(self._namespace, f"control/{sequence}")
-        record = ControlRecord(
-            event_id=str(event_id),
-            event_type=event_type,
-            schema_version=SCHEMA_VERSION,
-            event_time=rfc3339(event_time_ms),
-            run_id=self._run_id,
-        )
-        return event_id, self._encode(record)
-
-    def usable_ms(self) -> tuple[int, int]:
-        """Return the earliest and latest event time that is accepted, both inclusive."""
-        return self._domain.earliest_ms, self._domain.latest_ms
-
-    def _event_time(self, started_ms: int | None, cells: Cells) -> str | None:
-        text = cells[_AT["started_at"]]
-        if started_ms is None:
-            return text
-        try:
-            return rfc3339(started_ms)
-        except OverflowError:
-            return text
-
-    def _duration_ms(self, started_ms: int | None, cells: Cells) -> int | str | None:
-        """Return the duration, or the text that keeps it from being known, or None."""
+    def _duration_ms(
+        self, started_ms: int | None, cells: Cells
+    ) -> tuple[int | str | None, int | None]:
+        """Return the duration, or the text that keeps it from being known; and the end."""
         given = cells[_AT["duration_s"]]
         if given is not None:
             number = _decimal(given)
-            return given if number is None else int(number * 1000)
+            if number is None:
+                return given, None
+            duration_ms = int(number * 1000)
+            return duration_ms, None if started_ms is None else started_ms + duration_ms
         ended_at = cells[_AT["ended_at"]]
-        if ended_at is None or started_ms is None:
-            return ended_at
-        ended_ms = self._clock.epoch_ms(ended_at)
-        return ended_at if ended_ms is None else ended_ms - started_ms
+        ended_ms = None if ended_at is None else self._clock.epoch_ms(ended_at)
+        if ended_ms is None or started_ms is None:
+            return ended_at, ended_ms
+        return ended_ms - started_ms, ended_ms
 
-    def _flags(
-        self,
-        distance_m: float | str | None,
-        duration_ms: int | str | None,
-        region: int | str | None,
-        dropoff: int | str | None,
-    ) -> list[str]:
+    def _flags(self, row: _Row) -> list[str]:
         flags = []
-        if distance_m == 0:
+        if row.distance_m == 0:
             flags.append(FLAG_ZERO_DISTANCE)
-        if isinstance(duration_ms, int) and duration_ms > LONG_TRIP_MS:
+        if isinstance(row.duration_ms, int) and row.duration_ms > LONG_TRIP_MS:
             flags.append(FLAG_LONG)
-        if region in self._format.flagged_zones or dropoff in self._format.flagged_zones:
+        if row.region in self._format.flagged_zones or row.dropoff in self._format.flagged_zones:
             flags.append(FLAG_UNKNOWN_ZONE)
         return flags
+
+
+def _moment(moment_ms: int | None, text: str | None) -> str | None:
+    """Return a time as the wire has it; the text where it is none."""
+    if moment_ms is None:
+        return text
+    try:
+        return rfc3339(moment_ms)
+    except OverflowError:
+        return text

@@ -15,3 +15,7 @@ class FormatError(ReplayError):
 
 class BrokerError(ReplayError):
     """Kafka cannot be reached, lacks a topic, or refused a record."""
+
+
+class LakeError(ReplayError):
+    """The catalog cannot be reached, or the table is absent or empty."""

@@ -6,13 +6,14 @@ code.
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from sim.replay.errors import FileError, FormatError
+from sim.replay.errors import FileError
 
 METRES_PER_MILE: Final = "1609.344"
+METRES_PER_KILOMETRE: Final = "1000"
 
 
 class Columns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,6 +34,8 @@ class Columns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     payment_type: tuple[str, ...] = ()
     dropoff_zone: tuple[str, ...] = ()
     passenger_count: tuple[str, ...] = ()
+    trip_id: tuple[str, ...] = ()
+    """Without it a trip is named after the file and its row."""
 
 
 class Format(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,6 +52,13 @@ class Format(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Zones that stand for "unknown": accepted with a flag."""
     optional: frozenset[str] = frozenset()
     """Fields a file may lack."""
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as the values of a mapping file, always in the same order."""
+        found: dict[str, Any] = msgspec.to_builtins(self)
+        columns = {field: names for field, names in found["columns"].items() if names}
+        sorted_sets = {name: sorted(found[name]) for name in ("flagged_zones", "optional")}
+        return {**found, "columns": columns, **sorted_sets}
 
 
 FIELDS: Final = tuple(f.name for f in msgspec.structs.fields(Columns))
@@ -75,20 +85,25 @@ NYC_YELLOW: Final = Format(
     optional=frozenset({"total", "tip", "payment_type", "dropoff_zone", "passenger_count"}),
 )
 
-FORMATS: Final[Mapping[str, Format]] = MappingProxyType({f.name: f for f in (NYC_YELLOW,)})
+STREAMPULSE: Final = Format(
+    name="streampulse",
+    columns=Columns(
+        trip_id=("trip_id",),
+        started_at=("event_time",),
+        duration_s=("duration",),
+        region=("region_id",),
+        distance=("distance",),
+        fare=("fare",),
+    ),
+    time_zone="UTC",
+    currency="USD",
+    metres_per_unit=METRES_PER_KILOMETRE,
+)
+"""Its files name no units: fares are read as dollars, durations as seconds, distances as km."""
 
-
-def named_format(name: str) -> Format:
-    """Return the format of this name.
-
-    Raises:
-        FormatError: There is none; the message lists the known ones.
-    """
-    try:
-        return FORMATS[name]
-    except KeyError:
-        known = ", ".join(sorted(FORMATS))
-        raise FormatError(f"unknown format {name!r}: use one of {known}") from None
+FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
+    {f.name: f for f in (NYC_YELLOW, STREAMPULSE)}
+)
 
 
 def resolve_columns(format_: Format, header: Sequence[str]) -> tuple[int | None, ...]:

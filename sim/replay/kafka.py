@@ -11,17 +11,38 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-from contracts.domain import INPUT_MAX_MESSAGE_BYTES
+from contracts.domain import HEADER_RUN_ID, HEADER_TRACEPARENT, INPUT_MAX_MESSAGE_BYTES
 from contracts.ledger import RecordKind
 from sim.replay.errors import BrokerError
+from sim.replay.sent import Sent
 
 CONNECT_TIMEOUT_S: Final = 15.0
 DELIVERY_TIMEOUT_S: Final = 120.0
 _POLL_EVERY: Final = 500
 _RETRY_AFTER_S: Final = 0.3
+_READ_BATCH: Final = 10_000
 _KINDS: Final[tuple[RecordKind, ...]] = ("clean", "duplicate", "malformed", "control")
 
 Headers = list[tuple[str, str | bytes | None]]
+
+
+class _SentBuilder:
+    def __init__(self, run_id: str) -> None:
+        self._run_id = run_id.encode()
+        self._ids = bytearray()
+        self._controls = 0
+
+    def add(self, headers: Any, key: bytes | None, value: bytes | None) -> None:
+        known = dict(headers or [])
+        if known.get(HEADER_RUN_ID) != self._run_id:
+            return
+        if key is None and b'"event_type":"stream_' in (value or b""):
+            self._controls += 1
+        else:
+            self._ids += bytes.fromhex(known[HEADER_TRACEPARENT][3:35].decode())
+
+    def build(self) -> Sent:
+        return Sent(bytes(self._ids), self._controls)
 
 
 class KafkaTopic:
@@ -93,7 +114,7 @@ class KafkaTopic:
         self,
         kind: RecordKind,
         key: bytes | None,
-        value: bytes,
+        value: bytes | None,
         headers: Headers,
         partition: int | None = None,
     ) -> None:
@@ -139,6 +160,48 @@ class KafkaTopic:
         self._raise_failure()
         if left:
             raise BrokerError(f"{left} records were not confirmed by Kafka at {self._bootstrap}")
+
+    def sent(self, run_id: str, first_offsets: Mapping[int, int]) -> Sent:
+        """Return what of a run the topic already holds, from where the run began.
+
+        Raises:
+            BrokerError: The broker does not answer, or has dropped records of the run.
+        """
+        ends = self.end_offsets()
+        reader = Consumer(
+            {
+                "bootstrap.servers": self._bootstrap,
+                "group.id": "none",
+                "enable.auto.commit": False,
+                "enable.partition.eof": False,
+                "auto.offset.reset": "error",
+                "fetch.message.max.bytes": INPUT_MAX_MESSAGE_BYTES,
+                "log_level": 0,
+            }
+        )
+        found = _SentBuilder(run_id)
+        open_ = {p for p, end in ends.items() if end > first_offsets.get(p, 0)}
+        try:
+            reader.assign([TopicPartition(self._topic, p, first_offsets.get(p, 0)) for p in open_])
+            while open_:
+                batch = reader.consume(_READ_BATCH, CONNECT_TIMEOUT_S)
+                if not batch:
+                    raise BrokerError(f"{self._topic}: Kafka at {self._bootstrap} fell silent")
+                for message in batch:
+                    problem: Any = message.error()
+                    if problem is not None:
+                        raise BrokerError(
+                            f"{self._topic} cannot be read from where the run began "
+                            f"({problem.str()}); start a new replay"
+                        )
+                    partition, offset = int(message.partition() or 0), int(message.offset() or 0)
+                    if offset < ends[partition]:
+                        found.add(message.headers(), message.key(), message.value())
+                    if offset >= ends[partition] - 1:
+                        open_.discard(partition)
+        finally:
+            reader.close()
+        return found.build()
 
     def confirmed(self) -> Mapping[str, int]:
         """Return the records the broker has confirmed, by kind."""

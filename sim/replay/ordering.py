@@ -15,7 +15,10 @@ SORT_MEMORY: Final = "1GB"
 
 
 def by_event_time(
-    batches: Iterable[pa.RecordBatch], scratch: Path, usable_ms: tuple[int, int]
+    batches: Iterable[pa.RecordBatch],
+    scratch: Path,
+    usable_ms: tuple[int, int],
+    schema: pa.Schema = SCHEMA,
 ) -> Iterator[pa.RecordBatch]:
     """Return the rows ordered by event time, ties by row number.
 
@@ -23,9 +26,10 @@ def by_event_time(
     file order: they move no watermark there.
 
     Args:
-        batches: Batches of `reading.SCHEMA`.
+        batches: Batches of the schema; it has the columns row_number and event_time_ms.
         scratch: Folder for what does not fit into memory; it is made, and removed at the end.
         usable_ms: Earliest and latest event time of the domain, both inclusive.
+        schema: Columns of the batches.
 
     Raises:
         ReplayError: The scratch folder is full or cannot be written.
@@ -51,7 +55,7 @@ def by_event_time(
         "threads": "2",
     }
     with duckdb.connect(config=settings) as connection:
-        connection.register("unordered", pa.RecordBatchReader.from_batches(SCHEMA, guarded()))
+        connection.register("unordered", pa.RecordBatchReader.from_batches(schema, guarded()))
         try:
             reader = connection.sql(
                 """

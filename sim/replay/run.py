@@ -1,32 +1,24 @@
-"""A replay from file to topic: reads, orders, converts, paces, sends, and writes the ledger."""
+"""A replay from its source to a topic: paces, sends, and writes the ledger; or goes on with one."""
 
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
-import pyarrow as pa
-
-from contracts.domain import HEADER_RUN_ID, HEADER_TRACEPARENT, STREAM_END_MARGIN_MS
+from contracts.domain import HEADER_RUN_ID, HEADER_TRACEPARENT, input_topic
 from contracts.events import ControlType
 from contracts.ledger import RecordKind
-from sim.replay.conversion import Cells, Converter, Record
 from sim.replay.errors import ReplayError
-from sim.replay.formats import named_format
-from sim.replay.ledger import ReplayLedger
-from sim.replay.ordering import by_event_time
+from sim.replay.ledger import ReplayLedger, interrupted
 from sim.replay.pacing import Heartbeats, Pace
-from sim.replay.reading import read_batches
+from sim.replay.plan import Outcome, Plan
+from sim.replay.record import Record
+from sim.replay.sent import Sent
+from sim.replay.sources import BRONZE, BronzeSource, FileSource, Source
 
-Order = Literal["event-time", "file"]
 REPORT_EVERY_S: Final = 0.5
-
-
 Headers = list[tuple[str, str | bytes | None]]
 
 
@@ -44,11 +36,14 @@ class Publisher(Protocol):
         self,
         kind: RecordKind,
         key: bytes | None,
-        value: bytes,
+        value: bytes | None,
         headers: Headers,
         partition: int | None = None,
     ) -> None:
         """Queue a record."""
+
+    def sent(self, run_id: str, first_offsets: Mapping[int, int]) -> Sent:
+        """Return what of a run the topic holds already, from where the run began."""
 
     def poll(self) -> None:
         """Take confirmations in."""
@@ -80,180 +75,176 @@ class Unwatched:
         """Do nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to replay and how; `speed` is event seconds per wall second, None: no limit."""
+def resumed(
+    home: Path, run_id: str, speed: float | None, progress: Progress, catalog_uri: str
+) -> tuple[Plan, Source]:
+    """Return the plan and the source of a run that was interrupted.
 
-    file: Path
-    format_name: str
-    run_id: str
-    order: Order = "event-time"
-    speed: float | None = None
-    limit: int | None = None
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a replay did."""
-
-    run_id: str
-    rows: int = 0
-    accepted: int = 0
-    controls: int = 0
-    is_complete: bool = False
-    rejected: Counter[str] = field(default_factory=Counter)
-    first_event_time_ms: int | None = None
-    last_event_time_ms: int | None = None
-    seconds: float = 0.0
-
-    def event_times_ms(self) -> tuple[int, int] | None:
-        """Return the oldest and newest accepted event time, None where nothing was accepted."""
-        if self.first_event_time_ms is None or self.last_event_time_ms is None:
-            return None
-        return self.first_event_time_ms, self.last_event_time_ms
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal.
+    Args:
+        home: State folder.
+        run_id: The run.
+        speed: Event seconds per wall second from here on.
+        progress: Who watches.
+        catalog_uri: Iceberg catalog, for what came out of Bronze.
 
     Raises:
-        ReplayError: It cannot be read.
+        ReplayError: There is nothing to resume, or the file is not what it was.
     """
-    try:
-        with path.open("rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
-    except OSError as error:
-        raise ReplayError(f"{path}: cannot be read ({error.strerror})") from error
+    kept = interrupted(home, run_id).configuration
+    plan = Plan(
+        file=Path(kept["file"]),
+        format_name=kept["format"],
+        run_id=run_id,
+        order=kept["order"],
+        speed=speed,
+        limit=kept["limit"],
+        from_ms=kept.get("from_ms"),
+        to_ms=kept.get("to_ms"),
+        is_split=bool(kept.get("split")),
+        is_resumed=True,
+    )
+    if plan.format_name == BRONZE:
+        topic = input_topic(kept["topic"])
+        return plan, BronzeSource(plan, topic, catalog_uri, kept["snapshot_id"])
+    source = FileSource(plan, progress.reading, kept.get("definition"))
+    if source.sha256 != kept["sha256"]:
+        raise ReplayError(
+            f"{plan.file} has changed since run {run_id!r} began: put the old file back, "
+            "or replay the new one as a run of its own"
+        )
+    return plan, source
 
 
 def replay(
-    plan: Plan, publisher: Publisher, home: Path, progress: Progress | None = None
+    plan: Plan,
+    publisher: Publisher,
+    home: Path,
+    progress: Progress | None = None,
+    source: Source | None = None,
 ) -> Outcome:
-    """Publish the rows of a file and return what was done.
+    """Replay and return what was done, also after an interrupt (then it is not complete).
 
-    An interrupt (Ctrl-C) ends the replay properly: what was sent is confirmed, ended and
-    written down.
+    An interrupted run can be resumed: what its topic holds is not sent again. It does not say that
+    its stream has ended, or what follows would be late.
 
     Args:
-        plan: What to replay.
+        plan: What and how.
         publisher: Where to.
         home: State folder; the ledger and the scratch files of the sort go there.
         progress: Who watches.
+        source: Where from; the file of the plan if not given.
 
     Raises:
-        ReplayError: The file, the ledger or the broker cannot be used; the message says what to do.
+        ReplayError: The source, the ledger or the broker cannot be used; the message says what to
+            do.
     """
-    format_ = named_format(plan.format_name)
     watcher = progress or Unwatched()
-    batches = read_batches(plan.file, format_, watcher.reading)
-    digest = file_sha256(plan.file)
-    converter = Converter(format_, plan.run_id, digest)
-    configuration: dict[str, Any] = {
-        "file": str(plan.file.resolve()),
-        "sha256": digest,
-        "format": plan.format_name,
-        "order": plan.order,
-        "speed": plan.speed,
-        "limit": plan.limit,
-    }
-    with ReplayLedger(home, plan.run_id) as ledger:
-        ledger.begin(configuration, publisher.end_offsets())
-        if plan.order == "event-time":
-            scratch = home / "runs" / plan.run_id / "sort"
-            batches = by_event_time(batches, scratch, converter.usable_ms())
-        run = _Run(plan, converter, publisher, ledger, watcher)
+    origin = source or FileSource(plan, watcher.reading)
+    configuration = {**plan.configuration(), **origin.configuration()}
+    scratch = home / "runs" / plan.run_id / "sort"
+    sent = Sent()
+    if plan.is_resumed:
+        sent = publisher.sent(plan.run_id, interrupted(home, plan.run_id).first_offsets)
+    with ReplayLedger(home, plan.run_id, origin.topic, is_resumed=plan.is_resumed) as ledger:
+        if plan.is_resumed:
+            ledger.resume(configuration)
+        else:
+            ledger.begin(configuration, publisher.end_offsets())
+        run = _Run(plan, origin, publisher, ledger, watcher, sent)
+        outcome = run.outcome
         failure: ReplayError | None = None
         try:
-            run.publish(_rows(batches, plan.limit))
+            run.publish(origin.records(scratch, outcome))
         except ReplayError as error:
             failure = error
-        outcome = run.outcome
         configuration |= {"rows": outcome.rows, "is_complete": outcome.is_complete}
-        ledger.delivered(publisher.confirmed())
+        ledger.delivered(run.delivered())
         if failure is not None:
             configuration["failure"] = str(failure)
             ledger.end(configuration, outcome.event_times_ms(), {})
             raise failure
-        ledger.end(configuration, outcome.event_times_ms(), publisher.end_offsets())
+        if outcome.is_complete:
+            ledger.end(configuration, outcome.event_times_ms(), publisher.end_offsets())
+        else:
+            ledger.pause(configuration)
     return outcome
-
-
-def _rows(
-    batches: Iterator[pa.RecordBatch], limit: int | None
-) -> Iterator[tuple[int, int | None, Cells]]:
-    rows = (
-        (row[0], row[1], row[2:])
-        for batch in batches
-        for row in zip(*(column.to_pylist() for column in batch.columns), strict=True)
-    )
-    return islice(rows, limit)
 
 
 class _Run:
     def __init__(
         self,
         plan: Plan,
-        converter: Converter,
+        source: Source,
         publisher: Publisher,
         ledger: ReplayLedger,
         progress: Progress,
+        sent: Sent,
     ) -> None:
-        self._plan = plan
-        self._converter = converter
+        self._source = source
         self._publisher = publisher
         self._ledger = ledger
         self._progress = progress
+        self._sent = sent
+        self._is_paced = plan.speed is not None
         self._pace = Pace(plan.speed)
         self._heartbeats = Heartbeats(plan.speed)
         self._run_id_header = (HEADER_RUN_ID, plan.run_id.encode())
-        self.outcome = Outcome(plan.run_id)
+        self._skipped: Counter[str] = Counter(control=sent.controls)
         self._reported_s = 0.0
+        self.outcome = Outcome(plan.run_id, controls=sent.controls)
 
-    def publish(self, rows: Iterator[tuple[int, int | None, Cells]]) -> None:
-        """Send every row, then the end."""
+    def delivered(self) -> dict[str, int]:
+        """Return the records of each kind that are in the topic, in this part or an earlier one."""
+        return dict(self._skipped + Counter(self._publisher.confirmed()))
+
+    def publish(self, records: Iterator[Record]) -> None:
+        """Send every record, then the end."""
         began_s = time.monotonic()
         try:
-            for row_number, started_ms, cells in rows:
-                self._publish_row(self._converter.convert(row_number, started_ms, cells))
+            for record in records:
+                self._publish(record)
             self.outcome.is_complete = True
         except KeyboardInterrupt:
-            pass  # what was sent is ended and written down below; `is_complete` stays false
+            pass  # what was sent is written down; the run can be resumed
         newest_ms = self.outcome.last_event_time_ms
-        if newest_ms is not None:
-            self._control("stream_end", newest_ms + STREAM_END_MARGIN_MS)
+        if newest_ms is not None and self.outcome.is_complete:
+            self._control("stream_end", newest_ms + self._source.end_margin_ms)
         self._publisher.flush()
         self._progress.published(self.outcome.rows, self.outcome.rows)
         self.outcome.seconds = time.monotonic() - began_s
 
-    def _publish_row(self, record: Record) -> None:
+    def _publish(self, record: Record) -> None:
         outcome = self.outcome
-        kind: RecordKind = "clean"
-        if record.reason is not None:
-            kind = "malformed"
-        elif record.event_time_ms is not None:
-            self._advance(record.event_time_ms)
-        self._publisher.send(kind, record.key, record.value, self._headers(record.event_id))
-        outcome.rows += 1
+        kind: RecordKind = "clean" if record.reason is None else "malformed"
+        is_sent = record.event_id in self._sent
+        if record.event_time_ms is not None:
+            self._advance(record.event_time_ms, is_sent=is_sent)
+        if is_sent:
+            outcome.already_sent += 1
+            self._skipped[kind] += 1
+        else:
+            headers = self._headers(record.event_id)
+            self._publisher.send(kind, record.key, record.value, headers, record.partition)
+        outcome.rows += record.is_first_of_row
         if record.reason is None:
             outcome.accepted += 1
         else:
             outcome.rejected[record.reason] += 1
             self._ledger.reject(record.row_number, record.reason, str(record.event_id))
-        if outcome.rows % 256 == 0 or self._plan.speed is not None:
+        if outcome.rows % 256 == 0 or (self._is_paced and not is_sent):
             self._report()
 
-    def _advance(self, event_time_ms: int) -> None:
+    def _advance(self, event_time_ms: int, *, is_sent: bool) -> None:
+        """Let time pass to an event; one that was sent before is not waited for."""
         outcome = self.outcome
-        first_ms, newest_ms = outcome.first_event_time_ms, outcome.last_event_time_ms
-        outcome.first_event_time_ms = (
-            event_time_ms if first_ms is None else min(first_ms, event_time_ms)
-        )
-        if newest_ms is not None and event_time_ms <= newest_ms:
+        if not outcome.took(event_time_ms):
             return
         for beat_ms in self._heartbeats.before(event_time_ms):
-            self._pace.wait_for(beat_ms)
-            self._control("stream_heartbeat", beat_ms)
-        self._pace.wait_for(event_time_ms)
+            if not is_sent:
+                self._pace.wait_for(beat_ms)
+                self._control("stream_heartbeat", beat_ms)
+        if not is_sent:
+            self._pace.wait_for(event_time_ms)
         outcome.last_event_time_ms = event_time_ms
 
     def _headers(self, event_id: UUID) -> Headers:
@@ -262,7 +253,7 @@ class _Run:
 
     def _control(self, event_type: ControlType, event_time_ms: int) -> None:
         for partition in self._publisher.partitions:
-            event_id, value = self._converter.control(
+            event_id, value = self._source.identity.control(
                 event_type, self.outcome.controls, event_time_ms
             )
             self._publisher.send("control", None, value, self._headers(event_id), partition)
@@ -273,5 +264,5 @@ class _Run:
         if now_s - self._reported_s >= REPORT_EVERY_S:
             self._reported_s = now_s
             self._publisher.poll()
-            self._ledger.delivered(self._publisher.confirmed())
+            self._ledger.delivered(self.delivered())
             self._progress.published(self.outcome.rows, None)

@@ -1,11 +1,14 @@
 """The region windows job on a real broker and a local Flink, against pandas and NumPy."""
 
 import csv
+import itertools
 import random
+import re
+import sys
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,22 +18,30 @@ import msgspec
 import numpy as np
 import pytest
 from confluent_kafka import Message, Producer
+from redis import Redis
 
+from contracts import redis_keys
 from contracts.domain import REGION_WINDOWS, TAXI_TRIPS
 from contracts.events import ControlRecord, TaxiTrip
 from contracts.live import RegionWindow
 from contracts.timestamps import epoch_ms, rfc3339
 from contracts.validation import reject_reason
+from flink_jobs.feeder.handlers import Windows
+from flink_jobs.feeder.settings import FeederSettings
 from flink_jobs.jobs import region_windows
 from flink_jobs.runtime.environment import table_environment
 from flink_jobs.runtime.settings import parse
-from tests.stack_control import ROOT
+from flink_jobs.runtime.submission import submit
+from tests.stack_control import ROOT, TestStack
 
 RunJob = Callable[..., None]
 ReadTopic = Callable[[str], list[Message]]
+ReadTables = Callable[[Iterable[str]], dict[str, list[dict[str, Any]]]]
 Key = tuple[int, int]
 START_MS = epoch_ms("2019-01-01T05:00:00Z")
 ALLOWANCE_MS = 300_000
+MONTHS_MS = 60 * 24 * 3600 * 1000
+_SLOTS = itertools.count()
 SAMPLE = ROOT.parent / "shared" / "data" / "nyc_yellow_tripdata_sample_2019-01.csv"
 
 
@@ -39,8 +50,8 @@ class Replay:
 
     def __init__(self, kafka: str, read_topic: ReadTopic) -> None:
         self.run_id = f"region-{uuid.uuid4()}"
-        # Regions of this run only: others may have written windows of the same minutes.
-        self.first_region = random.SystemRandom().randrange(1, 1_000_000) * 1_000
+        # Months of this run only: others may have written windows of the same regions.
+        self.shift_ms = next(_SLOTS) * MONTHS_MS
         self.lanes: dict[int, list[bytes | None]] = defaultdict(list)
         self.start_wall_ms = int(time.time() * 1000)
         self._kafka, self._read_topic = kafka, read_topic
@@ -51,10 +62,10 @@ class Replay:
                 event_id=f"{self.run_id}-{number}",
                 event_type="taxi_trip",
                 schema_version=1,
-                event_time=rfc3339(at_ms),
+                event_time=rfc3339(at_ms + self.shift_ms),
                 run_id=self.run_id,
                 trip_id=f"trip-{number}",
-                region_id=self.first_region + region,
+                region_id=region,
                 currency="USD",
                 **fields,
             )
@@ -66,7 +77,7 @@ class Replay:
                 event_id=f"{self.run_id}-{kind}-{at_ms}",
                 event_type=kind,  # type: ignore[arg-type]
                 schema_version=1,
-                event_time=rfc3339(at_ms),
+                event_time=rfc3339(at_ms + self.shift_ms),
                 run_id=self.run_id,
             )
         )
@@ -79,16 +90,24 @@ class Replay:
             assert producer.flush(60) == 0
 
     def windows(self) -> dict[Key, RegionWindow]:
+        """Return the final windows of this run; the open ones before them are left in `early`."""
         result: dict[Key, RegionWindow] = {}
+        self.early: dict[Key, list[RegionWindow]] = defaultdict(list)
         for message in self._read_topic(REGION_WINDOWS.name):
             window = msgspec.json.decode(message.value() or b"", type=RegionWindow)
             key = (window.region_id, window.window_start_ms)
-            if self.first_region <= window.region_id < self.first_region + 1_000:
+            if self.has(window):
                 assert msgspec.json.decode(message.key() or b"") == dict(
                     zip(REGION_WINDOWS.key_fields, key, strict=True)
                 )
+                if not window.is_final:
+                    self.early[key].append(window)
+                    continue
                 assert result.setdefault(key, window) == window, "a repeat differs"
         return result
+
+    def has(self, window: RegionWindow) -> bool:
+        return 0 <= window.window_start_ms - START_MS - self.shift_ms < MONTHS_MS
 
     def late(self) -> list[Message]:
         return [
@@ -128,6 +147,9 @@ class Account:
     def windows(self) -> dict[Key, RegionWindow]:
         return {key: self._window(key, list(trips.values())) for key, trips in self.trips.items()}
 
+    def in_windows(self) -> int:
+        return sum(len(trips) for trips in self.trips.values())
+
     def _window(self, key: Key, trips: list[dict[str, Any]]) -> RegionWindow:
         durations = [trip["duration_s"] for trip in trips]
         return RegionWindow(
@@ -140,6 +162,7 @@ class Account:
             average_duration_s=sum(durations) / len(trips),
             p50_duration_s=float(np.percentile(durations, 50)),
             p95_duration_s=float(np.percentile(durations, 95)),
+            p99_duration_s=float(np.percentile(durations, 99)),
             currency="USD",
         )
 
@@ -200,22 +223,32 @@ def _broken(value: bytes) -> list[bytes | None]:
         value.replace(b'"duration_s":', b'"duration_s":"text","was":'),
         value.replace(b'"fare_minor":', b'"fare_minor":-'),
         value.replace(b'"trip_id":"', b'"trip_id":1,"was":"'),
-        value.replace(b"2019-", b"2099-"),
-        value.replace(b"2019-", b"1999-"),
+        re.sub(rb'"event_time":"\d{4}', b'"event_time":"2099', value),
+        re.sub(rb'"event_time":"\d{4}', b'"event_time":"1999', value),
         value.replace(b'"schema_version":1', b'"schema_version":2'),
     ]
 
 
 @pytest.mark.timeout(900)
 def test_windows_equal_an_independent_computation_and_every_trip_is_accounted_for(
-    replay: Replay, run_job: RunJob
+    replay: Replay, run_job: RunJob, read_tables: ReadTables
 ) -> None:
     fill(replay, random.Random(4))
     replay.send()
     account = Account(replay.lanes)
     run(run_job, replay)
     windows = replay.windows()
+    assert kept(read_tables, replay) == windows
     assert_equal(windows, account.windows())
+    # An open window grows trip by trip up to the final one; late trips never open it again. A run
+    # that ends does not wait for its newest milliseconds, so a few of the last trips are not shown.
+    assert replay.early.keys() <= windows.keys()
+    assert sum(len(steps) for steps in replay.early.values()) > 0.9 * account.in_windows()
+    for key, steps in replay.early.items():
+        assert [step.trip_count for step in steps] == list(range(1, len(steps) + 1))
+        if len(steps) == windows[key].trip_count:
+            shown = msgspec.structs.replace(steps[-1], is_final=True)
+            assert_equal({key: shown}, {key: windows[key]})
     late = replay.late()
     assert Counter(message.value() for message in late) == account.late
     assert {dict(message.headers() or [])["topic"] for message in late} == {b"taxi.trips"}
@@ -225,6 +258,82 @@ def test_windows_equal_an_independent_computation_and_every_trip_is_accounted_fo
 
     run(run_job, replay, "--parallelism", "2")
     assert replay.windows() == windows, "a second delivery changed a window"
+    assert kept(read_tables, replay) == windows
+
+
+def kept(read_tables: ReadTables, replay: Replay) -> dict[Key, RegionWindow]:
+    """Return the windows of this run in the table, whatever was written twice once."""
+    names = RegionWindow.__struct_fields__
+    rows = read_tables([REGION_WINDOWS.stream_table])[REGION_WINDOWS.stream_table]
+    windows = {RegionWindow(**{name: row[name] for name in names}) for row in rows}
+    own = {w for w in windows if replay.has(w)}
+    found = {(window.region_id, window.window_start_ms): window for window in own}
+    assert len(found) == len(own), "a repeat differs"
+    return found
+
+
+@pytest.mark.timeout(900)
+def test_an_open_window_is_shown_at_once_and_the_final_one_stays(
+    replay: Replay, flink_runtime: None, kafka: str, lake: str, stack: TestStack
+) -> None:
+    stack.up("redis")
+    redis = Redis(port=stack.port("redis"))
+    windows = Windows(redis, "taxi", FeederSettings(kafka, "unused", 0))
+    start_ms = START_MS + replay.shift_ms
+    key = redis_keys.window(7, start_ms)
+
+    def shown() -> RegionWindow | None:
+        replay.windows()
+        records = [w for steps in replay.early.values() for w in steps]
+        records += replay.windows().values()
+        # The newest first: whatever comes later must not take it back.
+        for window in reversed(records):
+            windows.write([(window, 0)])
+        raw: Any = redis.get(key)
+        return msgspec.json.decode(raw, type=RegionWindow) if raw else None
+
+    def wait_for(trips: int, *, is_final: bool) -> RegionWindow:
+        deadline_s = time.monotonic() + 240
+        while True:
+            window = shown()
+            if window is not None and (window.trip_count, window.is_final) == (trips, is_final):
+                return window
+            assert time.monotonic() < deadline_s, f"{trips} trips were not shown: {window}"
+            time.sleep(0.2)
+
+    def trip(number: int) -> bytes:
+        numbers = {"duration_s": 60.0 * number, "distance_m": 100.0, "fare_minor": 500}
+        return replay.trip(number, START_MS + number, 7, **numbers)
+
+    settings = parse(
+        region_windows.JOB,
+        [
+            *("--bootstrap-servers", kafka, "--catalog-uri", lake),
+            *("--start-wall-ms", str(replay.start_wall_ms)),
+            *("--set", "restart-strategy.type=none"),
+        ],
+        environ={},
+        options=region_windows.OPTIONS,
+    )
+    job = submit(region_windows.build, settings)
+    try:
+        replay.lanes[2] = [trip(1)]
+        replay.send()
+        wait_for(1, is_final=False)
+        replay.lanes[2] = [trip(2), trip(2), trip(1), trip(3)]
+        sent_s = time.monotonic()
+        replay.send()
+        early = wait_for(3, is_final=False)
+        sys.stdout.write(f"shown {time.monotonic() - sent_s:.1f} s after the trip\n")
+        assert (early.p50_duration_s, early.p99_duration_s) == (120.0, pytest.approx(178.8))
+        for partition in range(4):
+            replay.lanes[partition] = [replay.control("stream_end", START_MS + 900_000)]
+        replay.send()
+        final = wait_for(3, is_final=True)
+    finally:
+        job.cancel().result()
+        redis.close()
+    assert final == msgspec.structs.replace(early, is_final=True)
 
 
 def new_york_trips(path: Path) -> list[tuple[int, int, float, float, int]]:
@@ -274,13 +383,14 @@ def test_real_trips_in_event_time_order_are_all_windowed(replay: Replay, run_job
             "average_duration_s": groups.duration_s.mean(),
             "p50_duration_s": groups.duration_s.quantile(0.5),
             "p95_duration_s": groups.duration_s.quantile(0.95),
+            "p99_duration_s": groups.duration_s.quantile(0.99),
         }
     )
     expected = {
-        (replay.first_region + region, start_ms): RegionWindow(
-            region_id=replay.first_region + region,
-            window_start_ms=start_ms,
-            window_end_ms=start_ms + 60_000,
+        (region, start_ms + replay.shift_ms): RegionWindow(
+            region_id=region,
+            window_start_ms=start_ms + replay.shift_ms,
+            window_end_ms=start_ms + replay.shift_ms + 60_000,
             currency="USD",
             **row,
         )
@@ -290,10 +400,12 @@ def test_real_trips_in_event_time_order_are_all_windowed(replay: Replay, run_job
     assert replay.late() == []
 
 
-def test_both_outputs_share_one_source_and_one_reader(flink_runtime: None, kafka: str) -> None:
+def test_all_outputs_share_one_source_and_one_reader(
+    flink_runtime: None, kafka: str, lake: str
+) -> None:
     settings = parse(
         region_windows.JOB,
-        ["--bootstrap-servers", kafka],
+        ["--bootstrap-servers", kafka, "--catalog-uri", lake],
         environ={},
         options=region_windows.OPTIONS,
     )

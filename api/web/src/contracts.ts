@@ -97,6 +97,8 @@ export interface RegionWindow {
   /** ISO 4217 code */
   currency: string;
   is_final?: boolean;
+  /** seconds */
+  p99_duration_s?: number | null;
 }
 
 /** Bounding box in degrees; west <= east, south <= north. */

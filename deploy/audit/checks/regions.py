@@ -12,7 +12,7 @@ from contracts.live import RegionWindow
 from contracts.rules import REGION_OUT_OF_ORDERNESS_MS, REGION_WINDOW_MS
 from deploy.audit.file_windows import FileTruth
 from deploy.audit.ledger import Truth
-from deploy.audit.log import PARTITION_SHIFT, Integers, Kind, TopicLog, place_name
+from deploy.audit.log import PARTITION_SHIFT, Booleans, Integers, Kind, TopicLog, place_name
 from deploy.audit.report import Check, Verdict, compared, not_built, note, shown
 
 AREA: Final = "replay"
@@ -25,6 +25,7 @@ _MEASURES: Final = (
     "average_duration_s",
     "p50_duration_s",
     "p95_duration_s",
+    "p99_duration_s",
 )
 _NEWEST: Final = """
 create or replace temp table actual as
@@ -56,6 +57,10 @@ class LateRows(msgspec.Struct, frozen=True, kw_only=True):
 
     place: Integers
     row_number: Integers
+
+    def at(self, chosen: Booleans) -> "LateRows":
+        """Return some of the records."""
+        return LateRows(place=self.place[chosen], row_number=self.row_number[chosen])
 
 
 def late_places(log: TopicLog) -> Integers:

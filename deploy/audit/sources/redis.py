@@ -41,7 +41,7 @@ class RedisSource:
     def region_windows(
         self, keys: Sequence[tuple[int, int]]
     ) -> dict[tuple[int, int], RegionWindow] | None:
-        """Return those of the asked windows (region, start) that have not expired."""
+        """Return those of the asked windows (region, start) that are final and have not expired."""
         decode = msgspec.json.Decoder(RegionWindow).decode
         found: dict[tuple[int, int], RegionWindow] = {}
         try:
@@ -49,8 +49,9 @@ class RedisSource:
                 some = keys[first : first + _BATCH]
                 answers: Any = self._client.mget([window(*key) for key in some])
                 for key, value in zip(some, answers, strict=True):
-                    if value is not None:
-                        found[key] = _decoded(window(*key), value, decode)
+                    stored = None if value is None else _decoded(window(*key), value, decode)
+                    if stored is not None and stored.is_final:
+                        found[key] = stored
         except redis.RedisError:
             return None
         return found

@@ -16,7 +16,7 @@ create temporary table dlq_records (
     headers map <string, bytes> metadata from 'headers'
 ) with (
     'connector' = 'kafka',
-    'topic' = 'rideshare.trips.dlq;rideshare.gps_pings.dlq;rideshare.driver_status.dlq;rideshare.surge_updates.dlq;rideshare.ratings.dlq;rideshare.payments.dlq;rideshare.driver_profiles.dlq;rideshare.rider_profiles.dlq;taxi.trips.dlq',
+    'topic' = 'rideshare.trips.dlq;rideshare.gps_pings.dlq;rideshare.driver_status.dlq;rideshare.surge_updates.dlq;rideshare.ratings.dlq;rideshare.payments.dlq;rideshare.driver_profiles.dlq;rideshare.rider_profiles.dlq;taxi.trips.dlq;taxi.trip_events.dlq',
     'properties.bootstrap.servers' = '${bootstrap_servers}',
     'properties.compression.type' = 'lz4',
     'properties.linger.ms' = '5',

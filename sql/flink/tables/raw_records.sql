@@ -17,7 +17,7 @@ create temporary table raw_records (
     _kafka_headers map <string, bytes> metadata from 'headers' virtual
 ) with (
     'connector' = 'kafka',
-    'topic' = 'rideshare.trips;rideshare.gps_pings;rideshare.driver_status;rideshare.surge_updates;rideshare.ratings;rideshare.payments;rideshare.driver_profiles;rideshare.rider_profiles;taxi.trips',
+    'topic' = 'rideshare.trips;rideshare.gps_pings;rideshare.driver_status;rideshare.surge_updates;rideshare.ratings;rideshare.payments;rideshare.driver_profiles;rideshare.rider_profiles;taxi.trips;taxi.trip_events',
     'properties.bootstrap.servers' = '${bootstrap_servers}',
     'properties.group.id' = '${group_id}',
     'properties.auto.offset.reset' = 'earliest',

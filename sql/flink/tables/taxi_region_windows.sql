@@ -19,7 +19,8 @@ create temporary table taxi_region_windows (
     p50_duration_s double,
     p95_duration_s double,
     currency string,
-    is_final boolean
+    is_final boolean,
+    p99_duration_s double
 ) with (
     'connector' = 'kafka',
     'topic' = 'taxi.region_windows',

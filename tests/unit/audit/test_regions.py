@@ -1,7 +1,7 @@
 """Replays into memory, then audits the file with the second implementation."""
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,9 @@ from deploy.audit.file_windows import FileTruth, opened
 from deploy.audit.ledger import Truth, read_truth
 from deploy.audit.log import Kind, LogBuilder, TopicLog
 from deploy.audit.report import Check, Verdict
-from sim.replay.run import Headers, Order, Plan, replay
+from sim.replay.plan import Order, Plan
+from sim.replay.run import Headers, replay
+from sim.replay.sent import Sent
 
 SAMPLE = (
     Path(__file__).resolve().parents[4]
@@ -80,7 +82,7 @@ class OnePartition:
         self,
         kind: RecordKind,
         key: bytes | None,
-        value: bytes,
+        value: bytes | None,
         headers: Headers,
         partition: int | None = None,
     ) -> None:
@@ -88,9 +90,12 @@ class OnePartition:
         assert isinstance(run_id, bytes)
         self._builder.add(0, self._end, key, value, run_id)
         if kind == "clean":
-            self.trips.append((self._end, msgspec.json.decode(value, type=TaxiTrip)))
+            self.trips.append((self._end, msgspec.json.decode(value or b"", type=TaxiTrip)))
         self._counts[kind] = self._counts.get(kind, 0) + 1
         self._end += 1
+
+    def sent(self, run_id: str, first_offsets: Mapping[int, int]) -> Sent:
+        return Sent()
 
     def poll(self) -> None:
         pass
@@ -168,6 +173,7 @@ def windows_of(trips: list[TaxiTrip]) -> dict[tuple[int, int], RegionWindow]:
             average_duration_s=statistics.fmean(t.duration_s for t in group),
             p50_duration_s=percentile([t.duration_s for t in group], 0.5),
             p95_duration_s=percentile([t.duration_s for t in group], 0.95),
+            p99_duration_s=percentile([t.duration_s for t in group], 0.99),
             currency="USD",
         )
         for (region, start_ms), group in groups.items()

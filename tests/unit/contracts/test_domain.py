@@ -19,6 +19,7 @@ def test_the_topics_are_those_of_the_design() -> None:
         "rideshare.driver_profiles",
         "rideshare.rider_profiles",
         "taxi.trips",
+        "taxi.trip_events",
     ]
 
 

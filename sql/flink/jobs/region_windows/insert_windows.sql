@@ -1,45 +1,17 @@
--- Purpose: count, averages and percentiles of the trips of one region in one minute of pickup time.
--- Inputs: region_judged. Output: taxi_region_windows. Key: region and window start. Event time: window end.
--- Lateness: see judged.sql. A repeated event counts once per window. Percentiles are exact and continuous.
--- Distances and durations are summed as decimals: a sum of doubles depends on the order of arrival, and a repeat after
--- a recovery has to be the same record.
+-- Purpose: final windows to their topic. Inputs: region_finals. Output: taxi_region_windows.
+-- Key: region and window start. Event time: window end. Lateness: see judged.sql.
 insert into taxi_region_windows
 select
     region_id,
     extract(epoch from window_start) * 1000 as window_start_ms,
     extract(epoch from window_end) * 1000 as window_end_ms,
     trip_count,
-    cast(sum_fare_minor as double) / trip_count as average_fare_minor,
-    cast(sum_distance_m as double) as total_distance_m,
-    cast(sum_duration_s as double) / trip_count as average_duration_s,
+    average_fare_minor,
+    total_distance_m,
+    average_duration_s,
     percentiles[1] as p50_duration_s,
     percentiles[2] as p95_duration_s,
     currency,
-    true as is_final
-from (
-    select
-        region_id,
-        window_start,
-        window_end,
-        count(*) as trip_count,
-        sum(fare_minor) as sum_fare_minor,
-        sum(cast(distance_m as decimal(20, 6))) as sum_distance_m,
-        sum(cast(duration_s as decimal(20, 6))) as sum_duration_s,
-        percentile(duration_s, array[0.5, 0.95]) as percentiles,
-        min(currency) as currency
-    from (
-        select
-            region_id,
-            duration_s,
-            distance_m,
-            fare_minor,
-            currency,
-            window_start,
-            window_end,
-            row_number() over (partition by window_start, window_end, event_id order by rowtime asc) as copy
-        from region_judged
-        where not is_late
-    )
-    where copy = 1
-    group by region_id, window_start, window_end
-)
+    true as is_final,
+    percentiles[3] as p99_duration_s
+from region_finals

@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from contracts.domain import HEADER_RUN_ID
 from contracts.ledger import RecordKind
 from sim.replay.run import Headers
+from sim.replay.sent import Sent
 
 TLC_HEADER = (
     "VendorID",
@@ -49,10 +51,10 @@ ROW = [
 
 
 @dataclass
-class Sent:
+class SentRecord:
     kind: RecordKind
     key: bytes | None
-    value: bytes
+    value: bytes | None
     headers: Headers
     partition: int | None
 
@@ -62,8 +64,10 @@ class MemoryTopic:
     """Keeps what it is sent; `on_send` may raise like a broker that went away."""
 
     partitions: tuple[int, ...] = (0, 1, 2, 3)
-    records: list[Sent] = field(default_factory=list)
+    records: list[SentRecord] = field(default_factory=list)
     on_send: Callable[[int], None] | None = None
+    earlier: int = 0
+    """Records that another process has sent: this one had no confirmation of them."""
 
     def end_offsets(self) -> dict[int, int]:
         return dict.fromkeys(self.partitions, len(self.records))
@@ -72,13 +76,19 @@ class MemoryTopic:
         self,
         kind: RecordKind,
         key: bytes | None,
-        value: bytes,
+        value: bytes | None,
         headers: Headers,
         partition: int | None = None,
     ) -> None:
         if self.on_send is not None:
             self.on_send(len(self.records))
-        self.records.append(Sent(kind, key, value, headers, partition))
+        self.records.append(SentRecord(kind, key, value, headers, partition))
+
+    def sent(self, run_id: str, first_offsets: Mapping[int, int]) -> Sent:
+        own = [r for r in self.records if (HEADER_RUN_ID, run_id.encode()) in r.headers]
+        traces = [str(dict(r.headers)["traceparent"], "ascii") for r in own if r.kind != "control"]
+        controls = sum(r.kind == "control" for r in own)
+        return Sent(b"".join(bytes.fromhex(trace[3:35]) for trace in traces), controls)
 
     def poll(self) -> None:
         pass
@@ -87,7 +97,7 @@ class MemoryTopic:
         pass
 
     def confirmed(self) -> Mapping[str, int]:
-        return Counter(record.kind for record in self.records)
+        return Counter(record.kind for record in self.records[self.earlier :])
 
 
 def row(**changes: str) -> list[str]:

@@ -3,9 +3,10 @@ import pytest
 
 from contracts.events import ControlRecord, TaxiTrip
 from contracts.validation import reject_reason
-from sim.replay.conversion import Cells, Converter, Record, metres, minor_units, whole_number
+from sim.replay.conversion import Cells, Converter, metres, minor_units, whole_number
 from sim.replay.formats import FIELDS, NYC_YELLOW
 from sim.replay.local_time import LocalClock
+from sim.replay.record import Record
 
 GOOD = {
     "started_at": "2019-01-15 03:36:12",
@@ -168,7 +169,7 @@ def test_control_records_are_well_formed_and_all_different() -> None:
     converter = Converter(NYC_YELLOW, "r1", "ab" * 32)
     ids = set()
     for sequence in range(4):
-        event_id, value = converter.control("stream_end", sequence, 1547541372000)
+        event_id, value = converter.identity.control("stream_end", sequence, 1547541372000)
         record = msgspec.json.decode(value, type=ControlRecord)
         assert reject_reason("taxi.trips", value) is None
         assert (record.event_type, record.run_id) == ("stream_end", "r1")

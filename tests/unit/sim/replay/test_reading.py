@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from sim.replay.errors import FileError, FormatError
-from sim.replay.formats import FIELDS, NYC_YELLOW, named_format
+from sim.replay.formats import FIELDS, NYC_YELLOW
+from sim.replay.mapping import format_of
 from sim.replay.ordering import by_event_time
 from sim.replay.reading import BATCH_ROWS, read_batches
 from tests.unit.sim.replay.kit import ROW, SNAKE_HEADER, TLC_HEADER, row
@@ -51,6 +52,7 @@ def test_cells_land_in_their_fields(write_csv: Write) -> None:
         "payment_type": "1",
         "passenger_count": "1",
         "duration_s": None,
+        "trip_id": None,
     }
 
 
@@ -153,4 +155,4 @@ def test_an_error_while_sorting_is_the_readers_own(tmp_path: Path) -> None:
 
 def test_an_unknown_format_lists_the_known_ones() -> None:
     with pytest.raises(FormatError, match="use one of nyc_yellow"):
-        named_format("nyc_purple")
+        format_of("nyc_purple")

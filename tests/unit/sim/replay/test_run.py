@@ -12,10 +12,12 @@ import pytest
 
 from contracts import ledger
 from contracts.domain import STREAM_END_MARGIN_MS
+from contracts.rules import TRIP_TIMEOUT_MS
 from contracts.timestamps import epoch_ms
 from contracts.validation import reject_reason
 from sim.replay.errors import BrokerError, ReplayError
-from sim.replay.run import Order, Plan, replay
+from sim.replay.plan import Order, Plan
+from sim.replay.run import Unwatched, replay, resumed
 from tests.unit.sim.replay.kit import MemoryTopic, row
 
 SAMPLE = (
@@ -119,22 +121,133 @@ def test_a_limit_stops_after_the_first_rows_of_the_order(
     assert outcome.is_complete
 
 
-def test_an_interrupt_ends_the_stream_properly(
-    write_csv: Write, topic: MemoryTopic, tmp_path: Path
+WATCH = Unwatched()
+
+
+@pytest.mark.parametrize("order", ["event-time", "file"])
+@pytest.mark.parametrize("is_split", [False, True])
+@pytest.mark.parametrize("stop_after", [0, 1, 300])
+def test_an_interrupted_replay_goes_on_without_a_loss_or_a_repeat(
+    write_csv: Write, tmp_path: Path, order: Order, is_split: bool, stop_after: int
 ) -> None:
+    path = write_csv(
+        [
+            row(
+                tpep_pickup_datetime=f"2019-01-15 {n * 7 % 24:02}:{n % 60:02}:00",
+                tpep_dropoff_datetime=f"2019-01-16 {n % 24:02}:00:00",
+                fare_amount=str(n % 50 - 1),
+            )
+            for n in range(400)
+        ]
+    )
+    whole, topic = MemoryTopic(), MemoryTopic()
+    plan = Plan(path, "nyc_yellow", "r1", order, is_split=is_split)
+    expected = replay(plan, whole, tmp_path / "whole")
+
     def interrupt(sent: int) -> None:
-        if sent == 2:
+        if sent == stop_after:
             topic.on_send = None
             raise KeyboardInterrupt
 
     topic.on_send = interrupt
-    outcome = replay(Plan(small_file(write_csv), "nyc_yellow", "r1", "file"), topic, tmp_path)
-    assert (outcome.rows, outcome.is_complete) == (2, False)
-    assert [r["event_type"] for r in decoded(topic, "control")] == ["stream_end"] * 4
+    first = replay(plan, topic, tmp_path)
+    assert not first.is_complete
+    assert "stream_end" not in {r["event_type"] for r in decoded(topic, "control")}
     with ledger_of(tmp_path) as db:
         state, configuration = db.execute("select state, configuration from run").fetchone()
-    assert state == "ended"
-    assert json.loads(configuration)["rows"] == 2
+    assert (state, json.loads(configuration)["is_complete"]) == ("running", False)
+
+    topic.earlier = len(topic.records)
+    again, source = resumed(tmp_path, "r1", None, WATCH, "unused")
+    outcome = replay(again, topic, tmp_path, source=source)
+    assert outcome.is_complete
+    assert outcome.already_sent == sum(r.kind != "control" for r in topic.records[:stop_after])
+    assert (outcome.rows, outcome.rejected) == (expected.rows, expected.rejected)
+
+    def data(sent: MemoryTopic) -> list[bytes | None]:
+        return [r.value for r in sent.records if r.kind != "control"]
+
+    assert data(topic) == data(whole)
+    assert [r["event_type"] for r in decoded(topic, "control")][-4:] == ["stream_end"] * 4
+    with ledger_of(tmp_path) as db:
+        produced = dict(db.execute("select kind, records from produced"))
+        rejected = db.execute("select count(*) from rejected_rows").fetchone()[0]
+        assert db.execute("select state from run").fetchone() == ("ended",)
+    assert produced == Counter(r.kind for r in topic.records)
+    assert rejected == expected.rejected.total()
+    with pytest.raises(ReplayError, match="nothing left to resume"):
+        resumed(tmp_path, "r1", None, WATCH, "unused")
+
+
+def test_a_changed_file_is_not_resumed(
+    write_csv: Write, topic: MemoryTopic, tmp_path: Path
+) -> None:
+    def interrupt(sent: int) -> None:
+        raise KeyboardInterrupt
+
+    path = small_file(write_csv)
+    topic.on_send = interrupt
+    replay(Plan(path, "nyc_yellow", "r1"), topic, tmp_path)
+    path.write_text(path.read_text() + "\n")
+    with pytest.raises(ReplayError, match=r"has changed since run 'r1' began"):
+        resumed(tmp_path, "r1", None, WATCH, "unused")
+    with pytest.raises(ReplayError, match=r"there is no run 'r2' to resume"):
+        resumed(tmp_path, "r2", None, WATCH, "unused")
+
+
+def test_only_rows_of_the_interval_are_sent(
+    write_csv: Write, topic: MemoryTopic, tmp_path: Path
+) -> None:
+    plan = Plan(
+        small_file(write_csv),
+        "nyc_yellow",
+        "r1",
+        from_ms=epoch_ms("2019-01-15T08:36:12Z"),
+        to_ms=epoch_ms("2019-01-15T08:40:00Z"),
+    )
+    outcome = replay(plan, topic, tmp_path)
+    # The third row has the standard pickup and a negative fare; the fourth has no time.
+    assert (outcome.rows, outcome.accepted, outcome.outside) == (2, 1, 2)
+    assert outcome.rejected == {"out_of_range:fare_minor": 1}
+
+
+def test_a_trip_is_split_into_parts_in_order_of_event_time(
+    write_csv: Write, topic: MemoryTopic, tmp_path: Path
+) -> None:
+    path = write_csv(
+        [
+            row(
+                tpep_pickup_datetime="2019-01-15 03:00:00",
+                tpep_dropoff_datetime="2019-01-15 05:00:00",
+            ),
+            row(
+                tpep_pickup_datetime="2019-01-15 04:00:00",
+                tpep_dropoff_datetime="2019-01-15 04:10:00",
+                fare_amount="-1",
+            ),
+        ]
+    )
+    outcome = replay(Plan(path, "nyc_yellow", "r1", is_split=True), topic, tmp_path)
+    sent = [
+        (r["trip_id"][-1], r["event_type"], r["event_time"][11:16])
+        for r in (msgspec.json.decode(r.value or b"") for r in topic.records if r.kind != "control")
+    ]
+    assert sent == [
+        ("1", "trip_started", "08:00"),
+        ("2", "trip_started", "09:00"),
+        ("2", "payment_processed", "09:10"),
+        ("2", "trip_ended", "09:10"),
+        ("1", "trip_ended", "10:00"),
+        ("1", "payment_processed", "10:00"),
+    ]
+    assert (outcome.rows, outcome.accepted) == (2, 5)
+    assert outcome.rejected == {"out_of_range:fare_minor": 1}
+    assert {r.key for r in topic.records if r.kind != "control"} == {
+        msgspec.json.decode(r.value or b"")["trip_id"].encode() for r in topic.records[:2]
+    }
+    end = decoded(topic, "control")[-1]
+    newest_ms = epoch_ms("2019-01-15T10:00:00Z")
+    assert epoch_ms(end["event_time"]) == newest_ms + TRIP_TIMEOUT_MS + STREAM_END_MARGIN_MS
 
 
 def test_a_broken_broker_is_told_and_written_down(
