@@ -101,7 +101,11 @@ COMMANDS: Final = (
         "sql",
         "deploy.local.sql_command:sql",
         "Ask Trino.",
-        ("deploy.local.layout:LayoutError", "deploy.local.sql_command:SqlError"),
+        (
+            "deploy.local.layout:LayoutError",
+            "deploy.local.queries:QueryError",
+            "deploy.local.sql_command:SqlError",
+        ),
     ),
     Command("replay", "deploy.local.replay:command", "Send recorded trips to Kafka."),
     Command("audit", "deploy.audit.cli:command", "Account for every record of a run."),

@@ -1,6 +1,7 @@
-"""`farol sql "..."`: one statement to Trino, the answer as a table or as JSON."""
+"""`farol sql "..."` or `farol sql --name QUERY`: Trino's answer as a table or as JSON."""
 
 import json
+from collections.abc import Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any, Final
@@ -13,17 +14,26 @@ from trino.exceptions import Error, TrinoUserError
 
 from deploy.local.layout import Layout
 from deploy.local.probes import trino_connection
+from deploy.local.queries import Query, QueryError, Value, all_queries, assignments, named
 
 _TIMEOUT_S: Final = 60.0
 _WIDTH_OF_FILES: Final = 180
+_QUERIES: Final = ("sql", "trino", "queries")
 
 
 class SqlError(Exception):
     """Trino refused the statement or does not answer."""
 
 
-def run_statement(layout: Layout, statement: str) -> tuple[tuple[str, ...], list[list[Any]]]:
+def run_statement(
+    layout: Layout, statement: str, values: Sequence[Value] = ()
+) -> tuple[tuple[str, ...], list[list[Any]]]:
     """Return the column names and the rows of one statement; catalog `lake` is selected.
+
+    Args:
+        layout: Where the server is.
+        statement: SQL, with `?` for each value.
+        values: What is bound to them.
 
     Raises:
         SqlError: The statement is wrong, it failed, or Trino does not answer.
@@ -31,7 +41,7 @@ def run_statement(layout: Layout, statement: str) -> tuple[tuple[str, ...], list
     connection = trino_connection(layout, timeout_s=_TIMEOUT_S)
     try:
         cursor = connection.cursor()
-        cursor.execute(statement.strip().removesuffix(";"))
+        cursor.execute(statement.strip().removesuffix(";"), list(values) or None)
         rows = [list(row) for row in cursor.fetchall()]
         return tuple(column[0] for column in cursor.description or ()), rows
     except TrinoUserError as error:
@@ -54,11 +64,30 @@ def _plain(value: object) -> object:
 
 
 def sql(
-    statement: str,
+    statement: Annotated[str | None, typer.Argument(help="SQL; catalog `lake`.")] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="A named question instead; see --list.")
+    ] = None,
+    given: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter of it.")
+    ] = None,
+    is_list: Annotated[bool, typer.Option("--list", help="Show the named questions.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One object per row.")] = False,
 ) -> None:
-    """Run one SQL statement on Trino, e.g. `farol sql "show tables from gold"`."""
-    columns, rows = run_statement(Layout.from_environment(), statement)
+    """Ask Trino, e.g. `farol sql "show tables from gold"` or `farol sql --name busiest_zones`."""
+    layout = Layout.from_environment()
+    folder = layout.repository.joinpath(*_QUERIES)
+    if is_list:
+        _show_all(all_queries(folder))
+        return
+    values: Sequence[Value] = ()
+    if name is not None:
+        statement, values = named(folder, name).bound(assignments(given or []))
+    elif statement is None:
+        raise QueryError("give a statement, or --name and a query: farol sql --list shows them")
+    elif given:
+        raise QueryError("--set is for named questions: farol sql --name QUERY --set NAME=VALUE")
+    columns, rows = run_statement(layout, statement, values)
     if as_json:
         answer = [{c: _plain(v) for c, v in zip(columns, row, strict=True)} for row in rows]
         typer.echo(json.dumps(answer, indent=1, ensure_ascii=False))
@@ -69,5 +98,17 @@ def sql(
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*("" if value is None else str(_plain(value)) for value in row))
+    _print(table)
+
+
+def _show_all(queries: Sequence[Query]) -> None:
+    table = Table("name", "question", "parameters")
+    for query in queries:
+        wanted = (f"{p.name} ({p.kind}, {p.default or 'required'})" for p in query.parameters)
+        table.add_row(query.name, query.purpose, "\n".join(wanted))
+    _print(table)
+
+
+def _print(table: Table) -> None:
     console = Console()
     (console if console.is_terminal else Console(width=_WIDTH_OF_FILES)).print(table)

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -287,12 +286,12 @@ class _Demo:
 
     def _queries(self) -> None:
         for name in _QUERIES:
-            path = Path("sql/trino/queries") / f"{name}.sql"
-            text = (self._layout.repository / path).read_text(encoding="utf-8")
-            self.say(f"Gold, {path}:")
+            self.say(f"Gold: farol sql --name {name}")
             subprocess.run(
-                # the text begins with a comment, which must not be taken for an option
-                [str(self._layout.python("app")), "-m", "deploy.local.main", "sql", "--", text],
+                [
+                    *(str(self._layout.python("app")), "-m", "deploy.local.main"),
+                    *("sql", "--name", name),
+                ],
                 cwd=self._layout.repository,
                 check=False,
             )

@@ -1,5 +1,6 @@
--- Purpose: the ten zones with the most requests: how many were completed, at which mean surge, for how much.
+-- Purpose: the zones with the most requests: how many were completed, at which mean surge, for how much.
 -- Reads: gold.agg_hourly_zone_demand, gold.dim_zones. One row per zone and currency, over all hours there are.
+-- Parameter zone_count (integer, default 10): how many zones.
 select
     zones.zone_name,
     demand.currency,
@@ -13,4 +14,4 @@ from lake.gold.agg_hourly_zone_demand as demand
 inner join lake.gold.dim_zones as zones on demand.zone_id = zones.zone_id
 group by zones.zone_id, zones.zone_name, demand.currency
 order by requests desc, zones.zone_name asc
-limit 10
+limit $zone_count

@@ -1,0 +1,71 @@
+"""Named questions: their headers, their parameters, what a user may get wrong."""
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from deploy.local.queries import Query, QueryError, all_queries, assignments, named
+from tests.stack_control import ROOT
+
+TEXT = """-- Purpose: trips of one state since a day.
+-- Reads: gold.fact_trips.
+-- Parameter first_day (date, default 2026-01-01): the first day that counts.
+-- Parameter state (text): the state.
+select count(*) as trips
+from lake.gold.fact_trips
+where requested_at >= $first_day and state = $state and requested_at >= $first_day
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "trips_of.sql").write_text(TEXT, encoding="utf-8")
+    return tmp_path
+
+
+def test_values_are_bound_in_the_order_of_the_statement(folder: Path) -> None:
+    statement, values = named(folder, "trips_of").bound({"state": "it's"})
+    assert "requested_at >= ? and state = ? and requested_at >= ?" in statement
+    assert values == [dt.date(2026, 1, 1), "it's", dt.date(2026, 1, 1)]
+    assert not statement.startswith("--")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, r"needs --set state=\.\.\.: the state\. \(text\)"),
+        ({"state": "x", "day": "y"}, "no parameter 'day'; it has: first_day, state"),
+        ({"state": "x", "first_day": "soon"}, "first_day is a date, not 'soon'"),
+    ],
+)
+def test_wrong_parameters_are_named(folder: Path, given: dict[str, str], message: str) -> None:
+    with pytest.raises(QueryError, match=message):
+        named(folder, "trips_of").bound(given)
+
+
+@pytest.mark.parametrize("name", ["nope", "../trips_of", ""])
+def test_an_unknown_query_lists_the_known(folder: Path, name: str) -> None:
+    with pytest.raises(QueryError, match="queries are: trips_of"):
+        named(folder, name)
+
+
+def test_a_header_that_does_not_fit_its_statement_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "odd.sql"
+    path.write_text("-- Purpose: odd.\nselect $x", encoding="utf-8")
+    with pytest.raises(QueryError, match=r"uses \['x'\], its header describes \[\]"):
+        Query.read(path)
+
+
+def test_assignments_need_an_equals_sign() -> None:
+    assert assignments(["a=1", "b=x=y"]) == {"a": "1", "b": "x=y"}
+    with pytest.raises(QueryError, match="write name=value"):
+        assignments(["a"])
+
+
+def test_every_query_of_the_project_has_a_purpose_and_defaults() -> None:
+    queries = all_queries(ROOT / "sql" / "trino" / "queries")
+    assert queries
+    for query in queries:
+        assert query.purpose, query.name
+        query.bound({})
