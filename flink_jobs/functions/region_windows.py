@@ -6,6 +6,7 @@ from pyflink.common import Row
 from pyflink.table import DataTypes
 from pyflink.table.udf import FunctionContext, ScalarFunction, udf
 
+from contracts import metrics
 from flink_jobs.logic.region_windows import read_trip
 
 
@@ -15,7 +16,7 @@ class TaxiTripReader(ScalarFunction):  # type: ignore[misc]  # PyFlink has no ty
     def open(self, function_context: FunctionContext) -> None:
         """Make the counters."""
         self._metrics = function_context.get_metric_group()
-        self._trips = self._metrics.counter("region_windows_trips_total")
+        self._trips = self._metrics.counter(metrics.JOB_EVENTS.name)
         self._passed_over: dict[str, Any] = {}
 
     def eval(self, value: bytes | None) -> Row | None:
@@ -38,7 +39,7 @@ class TaxiTripReader(ScalarFunction):  # type: ignore[misc]  # PyFlink has no ty
         counter = self._passed_over.get(reason)
         if counter is None:
             group = self._metrics.add_group("reason", reason)
-            counter = self._passed_over[reason] = group.counter("region_windows_passed_over_total")
+            counter = self._passed_over[reason] = group.counter(metrics.JOB_PASSED_OVER.name)
         counter.inc()
 
 

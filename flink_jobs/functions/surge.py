@@ -15,6 +15,7 @@ from pyflink.datastream import (
 )
 from pyflink.datastream.state import ValueState, ValueStateDescriptor
 
+from contracts import metrics
 from flink_jobs.functions import surge_rows
 from flink_jobs.functions.surge_state import StateCodec
 from flink_jobs.logic.surge_admission import PassedOver, admit
@@ -33,8 +34,8 @@ class Admission(ProcessFunction):  # type: ignore[misc]  # PyFlink has no types
         """Make the counters."""
         self._metrics = runtime_context.get_metrics_group()
         self._passed_over: dict[str, Any] = {}
-        self._facts = self._metrics.counter("surge_facts_total")
-        self._late = self._metrics.counter("surge_late_records_total")
+        self._facts = self._metrics.counter(metrics.JOB_EVENTS.name)
+        self._late = self._metrics.counter(metrics.JOB_LATE.name)
 
     def process_element(self, value: Row, ctx: ProcessFunction.Context) -> Iterator[Any]:
         """Give out the fact of one record, and the record itself to the side where it came late."""
@@ -53,7 +54,7 @@ class Admission(ProcessFunction):  # type: ignore[misc]  # PyFlink has no types
         counter = self._passed_over.get(reason)
         if counter is None:
             group = self._metrics.add_group("reason", reason)
-            counter = self._passed_over[reason] = group.counter("surge_passed_over_total")
+            counter = self._passed_over[reason] = group.counter(metrics.JOB_PASSED_OVER.name)
         counter.inc()
 
 
@@ -107,7 +108,7 @@ class ZoneClock(KeyedProcessFunction):  # type: ignore[misc]  # PyFlink has no t
         self._state = _bytes_state(runtime_context, "zone")
         self._zones = StateCodec(Zone)
         group = runtime_context.get_metrics_group()
-        self._too_late = group.counter("surge_misplaced_changes_total")
+        self._too_late = group.counter(metrics.JOB_MISPLACED.name)
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
         """Keep one change until its window ends."""
@@ -126,8 +127,8 @@ class ZoneClock(KeyedProcessFunction):  # type: ignore[misc]  # PyFlink has no t
         zone = self._zones.decode(self._state.value())
         step = on_watermark(zone, ctx.get_current_key(), timers.current_watermark())
         _keep(self._state, self._zones, step, timers)
-        for metrics in step.emit:
-            yield surge_rows.metrics_row(metrics)
+        for said in step.emit:
+            yield surge_rows.metrics_row(said)
 
 
 def _bytes_state(runtime_context: RuntimeContext, name: str) -> ValueState:

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from pyflink.common import Instant, Row
 
+from contracts import metrics
 from contracts.domain import TRIPS
 from contracts.events import DriverStatus, TripState
 from contracts.live import ZoneMetrics
@@ -125,7 +126,7 @@ def test_admission_gives_out_facts() -> None:
     harness = Harness(Admission())
     [row] = harness.send(record(request(START_MS), START_MS))
     assert surge_rows.fact_of(row) == admit(TRIPS.name, request(START_MS), START_MS)
-    assert harness.counters["surge_facts_total"].count == 1
+    assert harness.counters[metrics.JOB_EVENTS.name].count == 1
 
 
 def test_admission_sends_late_records_to_the_side_as_they_were() -> None:
@@ -133,7 +134,7 @@ def test_admission_sends_late_records_to_the_side_as_they_were() -> None:
     late, row = harness.send(record(request(START_MS), START_MS + 60_000))
     assert late == (LATE_TAG, Row(b"key", request(START_MS), TRIPS.name, 3, 99))
     assert surge_rows.fact_of(row).effective_ms == START_MS + 45_000
-    assert harness.counters["surge_late_records_total"].count == 1
+    assert harness.counters[metrics.JOB_LATE.name].count == 1
 
 
 @pytest.mark.parametrize(
@@ -148,7 +149,7 @@ def test_admission_counts_what_it_passes_over(value: bytes | None, reason: str) 
     harness = Harness(Admission())
     for _ in range(2):
         assert harness.send(record(value, START_MS)) == []
-    assert harness.counters[f"reason={reason}.surge_passed_over_total"].count == 2
+    assert harness.counters[f"reason={reason}.{metrics.JOB_PASSED_OVER.name}"].count == 2
 
 
 def test_presence_keeps_trips_and_drivers_of_one_name_apart() -> None:
@@ -195,14 +196,14 @@ def test_a_zone_speaks_when_the_watermark_passes_and_is_forgotten_at_rest() -> N
         assert harness.send(surge_rows.delta_row(delta), 7) == []
     rows = harness.advance(START_MS + 15_000)
     rows += harness.advance(START_MS + HOUR_MS)
-    metrics = [
+    said = [
         ZoneMetrics(**dict(zip(ZoneMetrics.__struct_fields__, row, strict=True))) for row in rows
     ]
-    assert [m.window_end_ms for m in metrics] == [
-        START_MS + 10_000 * number for number in range(len(metrics))
+    assert [m.window_end_ms for m in said] == [
+        START_MS + 10_000 * number for number in range(len(said))
     ]
-    assert [m.open_requests for m in metrics[:3]] == [1, 1, 0]
-    assert metrics[-1].smoothed_ratio == 0
+    assert [m.open_requests for m in said[:3]] == [1, 1, 0]
+    assert said[-1].smoothed_ratio == 0
     assert (harness.states, harness.timers) == ({}, set())
 
 
@@ -210,7 +211,7 @@ def test_a_misplaced_change_is_counted() -> None:
     harness = Harness(ZoneClock())
     harness.advance(START_MS)
     harness.send(surge_rows.delta_row(ZoneDelta(7, START_MS, "run-1", open_change=1)), 7)
-    assert harness.counters["surge_misplaced_changes_total"].count == 1
+    assert harness.counters[metrics.JOB_MISPLACED.name].count == 1
 
 
 def test_rows_have_as_many_fields_as_their_type() -> None:
