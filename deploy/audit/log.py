@@ -87,6 +87,8 @@ class TopicLog(msgspec.Struct, frozen=True, kw_only=True):
     """Key of the malformed records, by place."""
     ends: dict[int, int]
     """Offset behind the newest record, by partition."""
+    resent: frozenset[int] = frozenset()
+    """Places of malformed records that were repaired and sent again: no producer's own."""
 
     def within(self, ranges: Ranges) -> Self:
         """Return the part between the offsets of a run; without an end it goes on to the log's."""
@@ -102,6 +104,7 @@ class TopicLog(msgspec.Struct, frozen=True, kw_only=True):
             event_id=self.event_id.take(rows),
             reasons={place: reason for place, reason in self.reasons.items() if place in kept},
             keys={place: key for place, key in self.keys.items() if place in kept},
+            resent=self.resent & set(self.place[rows].tolist()) if self.resent else self.resent,
         )
 
     def events_up_to(self, newest: Mapping[int, int]) -> set[str]:
@@ -151,6 +154,7 @@ class LogBuilder:
         self._reasons: dict[int, str] = {}
         self._keys: dict[int, str] = {}
         self._ends: dict[int, int] = {}
+        self._resent: set[int] = set()
 
     def add(
         self,
@@ -159,9 +163,13 @@ class LogBuilder:
         key: bytes | None,
         value: bytes | None,
         run_id: bytes | None,
+        *,
+        is_resent: bool = False,
     ) -> None:
         """Judge a record and keep what the checks need of it."""
         place = (partition << PARTITION_SHIFT) | offset
+        if is_resent:
+            self._resent.add(place)
         self._places.append(place)
         self._digests.append(digest(value))
         self._own.append(run_id == self._run_id)
@@ -197,4 +205,5 @@ class LogBuilder:
             reasons=self._reasons,
             keys=self._keys,
             ends=self._ends,
+            resent=frozenset(self._resent),
         )

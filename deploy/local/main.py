@@ -94,7 +94,13 @@ COMMANDS: Final = (
         "Start, watch and stop runs of the simulator.",
         ("deploy.local.layout:LayoutError", "deploy.local.sim_commands:SimClientError"),
     ),
-    Command("jobs", "deploy.local.job_commands:app", "Submit, list and stop jobs.", _JOB_ERRORS),
+    Command("jobs", "deploy.local.job_commands:app", "Submit, see and change jobs.", _JOB_ERRORS),
+    Command(
+        "dlq",
+        "deploy.local.dlq.commands:app",
+        "Repair malformed records and send them again.",
+        ("deploy.local.layout:LayoutError", "deploy.local.dlq.tables:DlqError"),
+    ),
     Command("lake", "deploy.local.lake_commands:app", "Create the Iceberg tables.", _LAKE_ERRORS),
     Command("dbt", "deploy.local.dbt_commands:command", "Run dbt.", _DBT_ERRORS, _ANY_OPTIONS),
     Command(

@@ -15,9 +15,13 @@ _KINDS = ("clean", "duplicate", "malformed", "control")
 def check_produced(truth: Truth, log: TopicLog) -> list[Check]:
     """Return the checks of one topic: records by kind, offsets, reasons, strangers."""
     checks = [_offsets(truth, log), *_by_kind(truth, log), _reasons(truth, log)]
-    strangers = log.place[~log.is_own]
-    if len(strangers):
-        names = (place_name(log.topic, place) for place in strangers.tolist())
+    if log.resent:
+        names = (place_name(log.topic, place) for place in sorted(log.resent))
+        what = "malformed records, repaired and sent again"
+        checks.append(note(AREA, f"{log.topic}: resent", len(log.resent), what, names))
+    strangers = [place for place in log.place[~log.is_own].tolist() if place not in log.resent]
+    if strangers:
+        names = (place_name(log.topic, place) for place in strangers)
         checks.append(
             note(AREA, f"{log.topic}: others", len(strangers), "records of other producers", names)
         )

@@ -5,6 +5,7 @@ seconds where kafka-python's takes minutes.
 """
 
 import time
+import uuid
 from array import array
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
@@ -14,7 +15,9 @@ import numpy as np
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from contracts.domain import HEADER_RUN_ID, REGION_WINDOWS, TAXI_TRIPS, ZONE_METRICS, Topic
+from contracts.ledger import row_namespace
 from contracts.live import RegionWindow, ZoneMetrics
+from contracts.resends import HEADER_OFFSET
 from deploy.audit.checks.bronze import DlqRows
 from deploy.audit.checks.regions import LateRows
 from deploy.audit.checks.surge import WindowRecords, Windows
@@ -25,6 +28,8 @@ _TIMEOUT_S: Final = 20.0
 _SILENCE_S: Final = 60.0
 _BATCH: Final = 10_000
 _POLL_S: Final = 0.1
+_MOST_ROWS: Final = 100_000_000
+"""More than any file of a month has."""
 
 
 class Message(NamedTuple):
@@ -106,6 +111,7 @@ class KafkaSource:
                 message.key,
                 message.value,
                 headers.get(HEADER_RUN_ID),
+                is_resent=HEADER_OFFSET in headers,
             )
         return builder.build()
 
@@ -133,21 +139,29 @@ class KafkaSource:
         )
         return [(offset, window) for offset, window in read if window.is_final]
 
-    def late_rows(self, run_id: str) -> LateRows | None:
-        """Return a replay's records on the late topic, None where there is no such topic."""
+    def late_rows(self, run_id: str, sha256: str = "") -> LateRows | None:
+        """Return a replay's records on the late topic, None where there is no such topic.
+
+        Args:
+            run_id: The run.
+            sha256: Digest of its file, which tells a record's row from its event id.
+        """
         topic = TAXI_TRIPS.late
         if not self.has(topic):
             return None
         decode = msgspec.json.Decoder(_LateTrip).decode
-        rows: dict[int, int] = {}
+        events: dict[int, str] = {}
         for message in self._read(topic, self._ends(topic)):
             trip = _decoded(topic, message, decode)
             if trip.run_id != run_id:
                 continue
-            rows[_origin(topic, message)] = int(trip.trip_id.rsplit("-", 1)[1])
+            events[_origin(topic, message)] = trip.event_id
+        rows = _rows_of(set(events.values()), row_namespace(run_id, sha256))
+        if len(rows) != len(set(events.values())):
+            raise AuditError(f"{topic} has records of run {run_id} that are no rows of its file")
         return LateRows(
-            place=np.array(list(rows), dtype=np.int64),
-            row_number=np.array(list(rows.values()), dtype=np.int64),
+            place=np.array(list(events), dtype=np.int64),
+            row_number=np.array([rows[event] for event in events.values()], dtype=np.int64),
         )
 
     def dlq(self, topic: Topic) -> DlqRows | None:
@@ -231,7 +245,19 @@ class KafkaSource:
 
 class _LateTrip(msgspec.Struct):
     run_id: str
-    trip_id: str
+    event_id: str
+
+
+def _rows_of(event_ids: set[str], namespace: uuid.UUID) -> dict[str, int]:
+    """Return the row number of each event id: rows are counted until all are found."""
+    found: dict[str, int] = {}
+    for number in range(1, _MOST_ROWS):
+        if len(found) == len(event_ids):
+            break
+        event_id = str(uuid.uuid5(namespace, str(number)))
+        if event_id in event_ids:
+            found[event_id] = number
+    return found
 
 
 def _origin(topic: str, message: Message) -> int:

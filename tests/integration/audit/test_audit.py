@@ -16,17 +16,21 @@ import pyarrow as pa
 import pytest
 from confluent_kafka import Producer
 
-from contracts.domain import RIDESHARE, TAXI_TRIPS
+from contracts.domain import RIDESHARE, TAXI_TRIPS, input_topic
 from contracts.live import ZoneMetrics
 from contracts.redis_keys import surge
+from contracts.resends import HEADER_OFFSET
 from contracts.timestamps import epoch_ms
+from contracts.validation import reject_reason
 from deploy.audit.audit import run
 from deploy.audit.errors import AuditError
 from deploy.audit.ledger import newest_run, read_truth
 from deploy.audit.report import Report, Verdict
 from deploy.audit.truth_windows import expected_windows
+from deploy.local.dlq.fix import Expression
+from deploy.local.dlq.replay import Request, replay
 from deploy.local.layout import Layout
-from tests.integration.audit.platform import Platform, read_topic
+from tests.integration.audit.platform import Platform, Raw, bronze_row, read_topic
 from tests.stack_control import ROOT, TestStack
 
 pytestmark = [
@@ -241,6 +245,29 @@ def test_garbage_of_others_is_a_note(city: Audited) -> None:
     producer.produce("rideshare.trips", b"garbage", b"x")
     assert producer.flush(30) == 0
     assert city.failing() == {}, "records after the run's end are none of its business"
+
+
+def test_a_record_that_was_sent_again_is_a_note(city: Audited) -> None:
+    topic = input_topic("rideshare.gps_pings")
+    summary = replay(
+        city.layout, Request(topic, Expression("."), where=Expression("true"), limit=1)
+    )
+    assert (summary.sent, summary.refused.total()) == (0, 1), "the run's malformed stay malformed"
+    good = next(
+        record.value
+        for record in read_topic(city.stack.kafka, topic.name)
+        if record.value is not None and reject_reason(topic.name, record.value) is None
+    )
+    fix = Expression(f"{json.dumps(json.loads(good))} | .seq = 1")
+    assert replay(city.layout, Request(topic, fix, limit=1)).sent == 1
+    assert city.failing() == {}
+    (sent,) = (r for r in read_topic(city.stack.kafka, topic.name) if is_resent(r))
+    city.platform.append(topic.bronze_table, [bronze_row(topic, sent)])
+    assert city.failing() == {}, "Bronze has it as well"
+
+
+def is_resent(record: Raw) -> bool:
+    return HEADER_OFFSET in dict(record.headers)
 
 
 def test_a_wrong_window_is_found(city: Audited) -> None:

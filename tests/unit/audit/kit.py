@@ -59,6 +59,7 @@ class Sent(msgspec.Struct, frozen=True):
     value: bytes | None
     key: bytes | None = b"t"
     run_id: bytes | None = RUN.encode()
+    is_resent: bool = False
 
 
 # Partition 0: three payments, a copy of the first, a heartbeat.
@@ -81,7 +82,14 @@ EVENTS = {(0, 10): "e1", (0, 11): "e2", (0, 14): "e3", (1, 5): "e4"}
 def log_of(records: Sequence[Sent] = RECORDS, topic: str = TOPIC) -> TopicLog:
     builder = LogBuilder(topic, RUN)
     for record in records:
-        builder.add(record.partition, record.offset, record.key, record.value, record.run_id)
+        builder.add(
+            record.partition,
+            record.offset,
+            record.key,
+            record.value,
+            record.run_id,
+            is_resent=record.is_resent,
+        )
     for partition in {record.partition for record in records}:
         ends = [record.offset for record in records if record.partition == partition]
         builder.ends_at(partition, max(ends) + 1)

@@ -47,3 +47,12 @@ def test_counts_of_a_run_that_goes_on_are_no_difference() -> None:
     checks = check_produced(truth, log_of())
     assert failing(checks) == []
     assert (checks[1].expected, checks[1].actual) == ("about 3", "4")
+
+
+def test_repaired_records_are_a_note_of_their_own() -> None:
+    again = Sent(0, 15, payment(99), b"x", None, is_resent=True)
+    truth = truth_of(offsets={TOPIC: {0: (10, 16), 1: (5, 8)}})
+    checks = check_produced(truth, log_of([*RECORDS, again]))
+    (note,) = [check for check in checks if check.verdict != Verdict.OK]
+    assert (note.subject, note.actual, note.verdict) == (f"{TOPIC}: resent", "1", Verdict.NOTE)
+    assert note.offenders == (f"{TOPIC}/0/15",)
