@@ -15,17 +15,19 @@ import httpx
 from contracts.metrics import JOB_DUPLICATES
 
 _SCOPE: Final = "flink_taskmanager_job_task_"
-_LINE: Final = re.compile(rf"{_SCOPE}(?:operator_)?(\w+)\{{(.*)\}} (\S+)$")
+_OPERATOR: Final = "operator_"
 _LABEL: Final = re.compile(r'(\w+)="([^"]*)"')
 _NEVER_MS: Final = -(2**63)
 _ENDED_MS: Final = 2**63 - 1
-_WANTED: Final = (
-    "numRecordsIn",
-    "numRecordsOut",
-    "numRecordsSend",
-    "pendingRecords",
-    "currentInputWatermark",
-    JOB_DUPLICATES.name,
+_WANTED: Final = frozenset(
+    (
+        "numRecordsIn",
+        "numRecordsOut",
+        "numRecordsSend",
+        "pendingRecords",
+        "currentInputWatermark",
+        JOB_DUPLICATES.name,
+    )
 )
 _TIMEOUT_S: Final = 10.0
 
@@ -38,7 +40,8 @@ class Measures:
         records_in: Records read by its sources.
         records_out: Results given to its sinks, without the two that follow.
         late: Records given to late topics.
-        duplicates: Copies it has dropped.
+        duplicates: Copies it has dropped; None where it does not tell copies apart, or only when
+            a window closes.
         dlq: Records given to DLQ topics.
         lag_records: Records of its topics that it has not read; None where no source says.
         watermark_ms: Least advanced watermark, epoch ms; None where there is none.
@@ -47,7 +50,7 @@ class Measures:
     records_in: int = 0
     records_out: int = 0
     late: int = 0
-    duplicates: int = 0
+    duplicates: int | None = None
     dlq: int = 0
     lag_records: int | None = None
     watermark_ms: int | None = None
@@ -66,12 +69,15 @@ def parse(lines: Iterable[str]) -> dict[str, Measures]:
     """Return the counts of every job out of what the reporter gives out."""
     jobs: dict[str, Measures] = defaultdict(Measures)
     for line in lines:
-        # most of several thousand lines are something else
-        if line.startswith(_SCOPE) and (match := _LINE.match(line)):
-            metric, text, value = match.groups()
-            if metric in _WANTED:
-                labels = dict(_LABEL.findall(text))
-                _add(jobs[labels["job_id"]], metric, labels, float(value))
+        if not line.startswith(_SCOPE):
+            continue
+        # most of several thousand lines are something else: their labels are not looked at
+        scoped, _, rest = line.removeprefix(_SCOPE).partition("{")
+        metric = scoped.removeprefix(_OPERATOR)
+        if metric in _WANTED:
+            text, _, value = rest.rpartition("} ")
+            labels = dict(_LABEL.findall(text))
+            _add(jobs[labels["job_id"]], metric, labels, float(value))
     return dict(jobs)
 
 
@@ -83,11 +89,12 @@ def _add(job: Measures, metric: str, labels: Mapping[str, str], value: float) ->
     elif metric == "pendingRecords":
         job.lag_records = (job.lag_records or 0) + int(value)
     elif metric == JOB_DUPLICATES.name:
-        job.duplicates += int(value)
+        job.duplicates = (job.duplicates or 0) + int(value)
     elif operator.startswith("Source:") and metric == "numRecordsIn":
         job.records_in += int(value)
     elif operator.startswith("Deduplicate_"):
-        job.duplicates += {"numRecordsIn": 1, "numRecordsOut": -1}.get(metric, 0) * int(value)
+        sign = {"numRecordsIn": 1, "numRecordsOut": -1}.get(metric, 0)
+        job.duplicates = (job.duplicates or 0) + sign * int(value)
     elif metric == "numRecordsSend":
         _add_sent(job, operator, int(value))
 
