@@ -37,6 +37,7 @@ _INHERITED: Final = (
     "TZ",
     "TMPDIR",
     "HOSTNAME",
+    "FAROL_POSTGRES_URL",
 )
 _EXITED: Final = re.compile(r"^(\S+ \S+) \w+ exited: (\S+) \((.*)\)$")
 

@@ -167,7 +167,7 @@ class Windows:
         latest = newest(
             (window for window, _ in records),
             key=lambda w: (w.region_id, w.window_start_ms),
-            version=lambda w: (w.is_final,),
+            version=lambda w: (w.is_final, w.trip_count),
         )
         taken = 0
         for chunk in _chunks(latest):
@@ -185,6 +185,7 @@ class Windows:
                     start,
                     int(window.is_final),
                     msgspec.json.encode(window),
+                    window.trip_count,
                 )
             taken += _first(self._store(self._keys, args))
         return len(latest) - taken

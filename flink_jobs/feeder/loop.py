@@ -53,13 +53,16 @@ class Feeder:
         telemetry: Telemetry,
         frame_s: float,
         batch_records: int,
+        outage: type[Exception] = RedisError,
     ) -> None:
+        """Take what to read and where it goes; `outage` is what is tried again until it works."""
         self._consumer = consumer
         self._handlers: Mapping[str, Handler] = {h.topic: h for h in handlers}
         self._expire = expire
         self._telemetry = telemetry
         self._frame_s = frame_s
         self._batch_records = batch_records
+        self._outage = outage
         self._written: dict[tuple[str, int], int] = {}
         self._is_stopping = False
         self._commit_at = self._expire_at = 0.0
@@ -134,17 +137,17 @@ class Feeder:
 
     def _retrying(self) -> Retrying:
         return Retrying(
-            retry=retry_if_exception_type(RedisError),
+            retry=retry_if_exception_type(self._outage),
             wait=wait_exponential(multiplier=0.1, max=MAX_PAUSE_S),
             stop=lambda _: self._is_stopping,
-            after=self._on_redis_error,
+            after=self._on_outage,
             retry_error_callback=lambda _: None,
         )
 
-    def _on_redis_error(self, state: RetryCallState) -> None:
+    def _on_outage(self, state: RetryCallState) -> None:
         self._telemetry.redis_errors.inc()
         problem = state.outcome.exception() if state.outcome else None
-        _log.warning("redis_unavailable attempt=%d problem=%s", state.attempt_number, problem)
+        _log.warning("store_unavailable attempt=%d problem=%s", state.attempt_number, problem)
 
     def on_kafka_error(self, error: object) -> None:
         """Count what the client reports; it reconnects and rejoins by itself."""

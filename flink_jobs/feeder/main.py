@@ -4,15 +4,20 @@ import logging
 import signal
 import sys
 import time
+from dataclasses import replace
+from threading import Thread
 from typing import Any
 
+import psycopg
 from confluent_kafka import Consumer
 from prometheus_client import start_http_server
 from redis import Redis
 
-from contracts.domain import LIVE_POSITIONS, REGION_WINDOWS, ZONE_METRICS
-from flink_jobs.feeder.handlers import Positions, Windows, Zones, handlers
+from contracts.domain import ASSEMBLED_TRIPS, LIVE_POSITIONS, REGION_WINDOWS, ZONE_METRICS
+from contracts.live import AssembledTrip
+from flink_jobs.feeder.handlers import Handler, Positions, Windows, Zones, handlers
 from flink_jobs.feeder.loop import Feeder
+from flink_jobs.feeder.postgres import TripStore
 from flink_jobs.feeder.settings import FeederSettings, FeederSettingsError, parse
 from flink_jobs.feeder.telemetry import Telemetry
 
@@ -32,6 +37,21 @@ def wire(settings: FeederSettings, telemetry: Telemetry) -> Feeder:
         telemetry,
         frame_s=settings.frame_ms / 1000,
         batch_records=settings.batch_records,
+    )
+
+
+def wire_postgres(settings: FeederSettings, telemetry: Telemetry) -> Feeder:
+    """Return the feeder of the database, a consumer group of its own."""
+    store = TripStore(settings.postgres_url)
+    own = replace(settings, group_id=f"{settings.group_id}-postgres")
+    return Feeder(
+        Consumer(consumer_config(own)),
+        [Handler(ASSEMBLED_TRIPS.name, AssembledTrip, store.write)],
+        lambda: 0,
+        telemetry,
+        frame_s=settings.frame_ms / 1000,
+        batch_records=settings.batch_records,
+        outage=psycopg.OperationalError,
     )
 
 
@@ -72,12 +92,34 @@ def main() -> None:
         raise SystemExit(2) from None
     telemetry = Telemetry()
     feeder = wire(settings, telemetry)
+    feeders = [feeder]
+    if settings.postgres_url:
+        feeders.append(wire_postgres(settings, telemetry))
+
+    def stop(*_: object) -> None:
+        for each in feeders:
+            each.stop()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: feeder.stop())
+        signal.signal(number, stop)
     start_http_server(settings.metrics_port, addr="127.0.0.1", registry=telemetry.registry)
     _log.info("feeder_started settings=%s", settings)
+    # A thread that dies must be seen: the process ends with it and is started again.
+    others = [Thread(target=_guarded, args=(each, feeder)) for each in feeders[1:]]
+    for other in others:
+        other.start()
     feeder.run()
+    stop()
+    for other in others:
+        other.join()
     _log.info("feeder_stopped")
+
+
+def _guarded(feeder: Feeder, main_feeder: Feeder) -> None:
+    try:
+        feeder.run()
+    finally:
+        main_feeder.stop()
 
 
 def _now_ms() -> int:

@@ -3,13 +3,18 @@
 import argparse
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
 from contracts.ports import port
 
+POSTGRES_VARIABLE: Final = "FAROL_POSTGRES_URL"
+"""Holds a password, so it comes through the environment and has no default."""
 MAX_FRAME_MS: Final = 100
 """A frame longer than this would show on the map."""
+
+
+_POSTGRES: Final = ("postgresql://", "postgres://")
 
 
 class FeederSettingsError(Exception):
@@ -32,6 +37,7 @@ class FeederSettings:
             once a newer run sends.
         window_ttl_s: How long a region's window stays in Redis.
         windows_per_region: Newest windows kept per region.
+        postgres_url: Database for assembled trips, `postgresql://...`; empty where there is none.
     """
 
     bootstrap_servers: str
@@ -44,6 +50,7 @@ class FeederSettings:
     run_silence_ms: int = 60_000
     window_ttl_s: int = 3600
     windows_per_region: int = 2880
+    postgres_url: str = field(default="", repr=False)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -82,6 +89,7 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str] | None = None) ->
     parser.add_argument("--redis-url", default=defaults.redis_url)
     parser.add_argument("--metrics-port", type=int, default=defaults.metrics_port)
     parser.add_argument("--group-id", default=defaults.group_id)
+    parser.add_argument("--postgres-url", default=env.get(POSTGRES_VARIABLE, ""))
     for name in _NUMBERS:
         parser.add_argument(
             f"--{name.replace('_', '-')}", type=int, default=getattr(defaults, name)
@@ -91,4 +99,8 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str] | None = None) ->
         if not low <= known[name] <= high:
             option = name.replace("_", "-")
             raise FeederSettingsError(f"--{option} {known[name]} lies outside {low} to {high}")
+    if known["postgres_url"] and not known["postgres_url"].startswith(_POSTGRES):
+        raise FeederSettingsError(
+            f"{POSTGRES_VARIABLE} is no address of a database: set {_POSTGRES[0]}user@host/name"
+        )
     return FeederSettings(**known)

@@ -1,17 +1,18 @@
 -- Windows of regions with a time to live, and per region an index of the newest ones.
 -- KEYS: 1 stats
 -- ARGV: time to live (s), windows kept per region,
---       then per window: its key, key of the region's index, prefix of the region's window keys, start (ms), is final (0 or 1), JSON
--- An early result never replaces a final one. Windows that leave the index go with it, so a fast replay of months is bounded.
+--       then per window: its key, key of the region's index, prefix of the region's window keys, start (ms), is final (0 or 1), JSON, trips
+-- An early result never replaces a final one, nor one with more trips. Windows that leave the index go with it, so a fast replay of months is bounded.
 -- Returns: windows taken
 local ttl_s, kept, taken, total = ARGV[1], tonumber(ARGV[2]), 0, 0
-for i = 3, #ARGV, 6 do
+for i = 3, #ARGV, 7 do
     local key, index, prefix, start, json = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 5]
     total = total + 1
     local is_newer = true
     if ARGV[i + 4] == '0' then
         local stored = redis.call('GET', key)
-        is_newer = not (stored and cjson.decode(stored).is_final)
+        local known = stored and cjson.decode(stored)
+        is_newer = not (known and (known.is_final or known.trip_count > tonumber(ARGV[i + 6])))
     end
     if is_newer then
         redis.call('SET', key, json, 'EX', ttl_s)

@@ -105,6 +105,9 @@ def test_an_early_result_never_replaces_a_final_one(
     assert windows.write([(window(7, 0, 1, is_final=False), NOW_MS)]) == 0
     assert windows.write([(window(7, 0, 2, is_final=False), NOW_MS)]) == 0
     assert trips() == 2
+    # Read again after a restart, an older early result comes after a newer one.
+    assert windows.write([(window(7, 0, 1, is_final=False), NOW_MS)]) == 1
+    assert trips() == 2
     assert windows.write([(window(7, 0, 3), NOW_MS)]) == 0
     assert windows.write([(window(7, 0, 2, is_final=False), NOW_MS)]) == 1
     assert trips() == 3

@@ -33,3 +33,14 @@ def test_what_cannot_be_used_is_named(
     with pytest.raises(FeederSettingsError) as caught:
         parse(arguments, environ)
     assert says in str(caught.value)
+
+
+def test_the_database_comes_from_the_environment_and_its_password_is_never_shown() -> None:
+    url = "postgresql://farol:secret@db.example/trips"
+    settings = parse([], {"FAROL_POSTGRES_URL": url})
+    assert settings.postgres_url == url
+    assert "secret" not in repr(settings)
+    assert parse([], {}).postgres_url == ""
+    with pytest.raises(FeederSettingsError, match="is no address of a database") as problem:
+        parse([], {"FAROL_POSTGRES_URL": "mysql://farol:secret@db.example/trips"})
+    assert "secret" not in str(problem.value)
