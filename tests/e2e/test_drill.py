@@ -10,6 +10,8 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,7 +27,7 @@ from tests.e2e.steps import (
     have_checkpointed,
     wait_for,
 )
-from tests.stack_control import ROOT
+from tests.stack_control import ROOT, TestStack
 
 JOBS = ("live_positions", "ingest_bronze", "surge", "region_windows")
 SEEDS = [int(seed) for seed in os.environ.get("FAROL_FAULT_SEEDS", "1,2,3").split(",")]
@@ -48,21 +50,8 @@ def test_every_answer_is_exact_although_everything_died_once(
     trips = yellow_csv(tmp_path / "trips.csv", rows=20_000, seed=seed)
     wait_for("all jobs checkpoint", lambda: have_checkpointed(stack, JOBS, {}))
 
-    # about five minutes of sending, so that it is under way when things die
-    replay = subprocess.Popen(
-        [
-            *(str(ROOT / "farol"), "replay", str(trips), "--as", "nyc_yellow"),
-            *("--run-id", f"drill-{seed}", "--speed", "288"),
-        ],
-        env=stack.env,
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    recoveries = inflict(stack, plan(seed), JOBS)
-    output, _ = replay.communicate(timeout=1200)
-    assert replay.returncode == 0, output
+    with replayed(stack, trips, f"drill-{seed}"):
+        recoveries = inflict(stack, plan(seed), JOBS)
     end_city(stack)
     caught_up(stack, JOBS)
     stack.run("dbt", "build", timeout_s=900)
@@ -73,6 +62,29 @@ def test_every_answer_is_exact_although_everything_died_once(
     assert {r.fault for r in recoveries} == set(FAULTS)
     audit(stack, run_id)
     audit(stack, f"drill-{seed}")
+
+
+@contextmanager
+def replayed(stack: TestStack, path: Path, run_id: str) -> Iterator[None]:
+    """Replay a file while the body runs, about five minutes long, and wait for its end."""
+    command = [
+        *(str(ROOT / "farol"), "replay", str(path), "--as", "nyc_yellow"),
+        *("--run-id", run_id, "--speed", "288"),
+    ]
+    with subprocess.Popen(
+        command,
+        env=stack.env,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as replay:
+        try:
+            yield
+            output, _ = replay.communicate(timeout=1200)
+        finally:
+            replay.kill()
+    assert replay.returncode == 0, output
 
 
 def yellow_csv(path: Path, rows: int, seed: int) -> Path:
