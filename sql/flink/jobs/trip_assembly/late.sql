@@ -1,0 +1,20 @@
+-- Purpose: parts that came after their trip may have been forgotten, onto $topic, bytes as they were.
+-- Inputs: view assembly_late. Output: table assembly_late_records. Key: the original key. Event time, lateness: none.
+-- At least once: a repeat carries the same topic, partition and offset headers.
+create temporary table assembly_late_records (
+    kafka_key bytes,
+    raw_value bytes,
+    headers map<string not null, bytes> metadata
+) with (
+    'connector' = 'kafka',
+    'topic' = '$topic',
+    'properties.bootstrap.servers' = '$bootstrap_servers',
+    'properties.max.request.size' = '$max_record_bytes',
+    'properties.compression.type' = 'lz4',
+    'properties.linger.ms' = '20',
+    'sink.delivery-guarantee' = 'at-least-once',
+    'key.format' = 'raw',
+    'key.fields' = 'kafka_key',
+    'value.format' = 'raw',
+    'value.fields-include' = 'EXCEPT_KEY'
+)
