@@ -57,6 +57,12 @@ FEEDER_STALE: Final = Metric(
 FEEDER_FRAMES: Final = Metric(
     "farol_feeder_frames_total", "counter", "Frames written to Redis and published."
 )
+FEEDER_POSITION_FRAMES: Final = Metric(
+    "farol_feeder_position_frames_total",
+    "counter",
+    "Messages with positions published, one per coarse cell and frame; records read of the topic "
+    "of positions over these is the reduction.",
+)
 FEEDER_REDIS_ERRORS: Final = Metric(
     "farol_feeder_redis_errors_total",
     "counter",
@@ -183,6 +189,7 @@ METRICS: Final = (
     FEEDER_MALFORMED,
     FEEDER_STALE,
     FEEDER_FRAMES,
+    FEEDER_POSITION_FRAMES,
     FEEDER_REDIS_ERRORS,
     FEEDER_KAFKA_ERRORS,
     FEEDER_EXPIRED,

@@ -13,8 +13,8 @@ import msgspec
 from redis import Redis
 
 from contracts import redis_keys
-from contracts.domain import LIVE_POSITIONS, REGION_WINDOWS, ZONE_METRICS
-from contracts.live import Position, RegionWindow, ZoneMetrics
+from contracts.domain import ANOMALIES, LIVE_POSITIONS, REGION_WINDOWS, ZONE_METRICS
+from contracts.live import Anomaly, Position, RegionWindow, ZoneMetrics
 from flink_jobs.feeder.settings import FeederSettings
 from flink_jobs.logic.newest import newest, runs_of
 
@@ -22,6 +22,10 @@ SCRIPTS: Final = Path(__file__).parent / "scripts"
 CHUNK: Final = 500
 """Values per script call: Redis serves nobody else while a script runs (about 3 ms for these)."""
 RUNS_KEPT: Final = 1000
+ANOMALIES_KEPT: Final = 10_000
+"""Newest entries of the stream of anomalies, some 5 MB; topic and lake have the others."""
+IDENTITIES_KEPT: Final = 100_000
+"""Identities that tell a repeated anomaly from news: far more than a feeder could read again."""
 
 C = TypeVar("C")
 
@@ -62,12 +66,15 @@ class Handler:
         return self._write(records)
 
 
-def handlers(positions: "Positions", zones: "Zones", windows: "Windows") -> list[Handler]:
+def handlers(
+    positions: "Positions", zones: "Zones", windows: "Windows", anomalies: "Anomalies"
+) -> list[Handler]:
     """Return the handler of every derived topic."""
     return [
         Handler(LIVE_POSITIONS.name, Position, positions.write),
         Handler(ZONE_METRICS.name, ZoneMetrics, zones.write),
         Handler(REGION_WINDOWS.name, RegionWindow, windows.write),
+        Handler(ANOMALIES.name, Anomaly, anomalies.write),
     ]
 
 
@@ -75,8 +82,15 @@ class Positions:
     """Newest position per entity: hash, geo index, indexes by time, one message per cell."""
 
     def __init__(
-        self, redis: "Redis", domain: str, settings: FeederSettings, now_ms: Callable[[], int]
+        self,
+        redis: "Redis",
+        domain: str,
+        settings: FeederSettings,
+        now_ms: Callable[[], int],
+        count_frames: Callable[[int], object] = lambda _: None,
     ) -> None:
+        """Take what to write with; `count_frames` hears how many frames were published."""
+        self._count_frames = count_frames
         self._place = _script(redis, "place_positions")
         self._expire = _script(redis, "expire_positions")
         self._settings = settings
@@ -101,21 +115,24 @@ class Positions:
             self._channel_prefix,
             self._now_ms(),
             RUNS_KEPT,
-            len(seen),
         ]
+        runs: list[str | bytes | int | float] = [len(seen)]
         for run_id, each in seen.items():
-            head += (run_id, each.first_wall_ms, each.newest_event_ms)
+            runs += (run_id, each.first_wall_ms, each.newest_event_ms)
         latest = newest(
             (position for position, _ in records),
             key=lambda p: (p.entity_id, p.run_id),
             version=lambda p: (p.event_time_ms, p.seq),
         )
-        taken = 0
+        taken, pings = 0, len(records)
         for chunk in _chunks(latest):
-            args = list(head)
+            args = [*head, pings, *runs]
+            pings = 0  # all of them are told with the first chunk
             for position in chunk:
                 args += _position_args(position)
-            taken += _first(self._place(self._keys, args))
+            new, frames = _counts(self._place(self._keys, args))
+            taken += new
+            self._count_frames(frames)
         return len(latest) - taken
 
     def expire(self) -> int:
@@ -191,6 +208,35 @@ class Windows:
         return len(latest) - taken
 
 
+class Anomalies:
+    """A capped stream of what is new, each once; a repeat is known by identifier and phase."""
+
+    def __init__(self, redis: "Redis", domain: str, now_ms: Callable[[], int]) -> None:
+        self._append = _script(redis, "append_anomalies")
+        self._channel = redis_keys.live_anomalies_channel(domain)
+        self._now_ms = now_ms
+        self._keys = [
+            redis_keys.anomalies(domain),
+            redis_keys.anomalies_known(domain),
+            redis_keys.stats(domain),
+        ]
+
+    def write(self, records: Sequence[tuple[Anomaly, int]]) -> int:
+        """Write anomalies; return how many Redis had already."""
+        taken = 0
+        for chunk in _chunks(records):
+            args: list[str | bytes | int | float] = [
+                self._channel,
+                ANOMALIES_KEPT,
+                IDENTITIES_KEPT,
+                self._now_ms(),
+            ]
+            for anomaly, _ in chunk:
+                args += (f"{anomaly.anomaly_id} {anomaly.phase}", msgspec.json.encode(anomaly))
+            taken += _first(self._append(self._keys, args))
+        return len(records) - taken
+
+
 def _position_args(position: Position) -> tuple[str | bytes | int | float, ...]:
     cell = h3.latlng_to_cell(position.lat, position.lon, redis_keys.POSITION_CELL_RESOLUTION)
     return (
@@ -210,10 +256,19 @@ def _script(redis: "Redis", name: str) -> Script:
 
 
 def _first(answer: object) -> int:
-    number = answer[0] if isinstance(answer, list) else answer
-    if not isinstance(number, int):
-        raise TypeError(f"a script answered {answer!r}, not a count")
-    return number
+    return _counts(answer)[0]
+
+
+def _counts(answer: object) -> list[int]:
+    """Return the counts that a script answered.
+
+    Raises:
+        TypeError: It answered something else.
+    """
+    numbers = answer if isinstance(answer, list) else [answer]
+    if not numbers or not all(isinstance(number, int) for number in numbers):
+        raise TypeError(f"a script answered {answer!r}, not counts")
+    return numbers
 
 
 def _chunks(values: Sequence[C]) -> Iterator[Sequence[C]]:

@@ -13,9 +13,15 @@ from confluent_kafka import Consumer
 from prometheus_client import start_http_server
 from redis import Redis
 
-from contracts.domain import ASSEMBLED_TRIPS, LIVE_POSITIONS, REGION_WINDOWS, ZONE_METRICS
+from contracts.domain import (
+    ANOMALIES,
+    ASSEMBLED_TRIPS,
+    LIVE_POSITIONS,
+    REGION_WINDOWS,
+    ZONE_METRICS,
+)
 from contracts.live import AssembledTrip
-from flink_jobs.feeder.handlers import Handler, Positions, Windows, Zones, handlers
+from flink_jobs.feeder.handlers import Anomalies, Handler, Positions, Windows, Zones, handlers
 from flink_jobs.feeder.loop import Feeder
 from flink_jobs.feeder.postgres import TripStore
 from flink_jobs.feeder.settings import FeederSettings, FeederSettingsError, parse
@@ -27,12 +33,15 @@ _log = logging.getLogger("feeder")
 def wire(settings: FeederSettings, telemetry: Telemetry) -> Feeder:
     """Return a feeder with its clients; nothing is connected before `run`."""
     redis = Redis.from_url(settings.redis_url, socket_connect_timeout=2, socket_timeout=10)
-    positions = Positions(redis, LIVE_POSITIONS.domain, settings, _now_ms)
+    positions = Positions(
+        redis, LIVE_POSITIONS.domain, settings, _now_ms, telemetry.position_frames.inc
+    )
     zones = Zones(redis, ZONE_METRICS.domain)
     windows = Windows(redis, REGION_WINDOWS.domain, settings)
+    anomalies = Anomalies(redis, ANOMALIES.domain, _now_ms)
     return Feeder(
         Consumer(consumer_config(settings)),
-        handlers(positions, zones, windows),
+        handlers(positions, zones, windows, anomalies),
         positions.expire,
         telemetry,
         frame_s=settings.frame_ms / 1000,

@@ -15,6 +15,7 @@ class Telemetry:
         self.malformed = self._counter(metrics.FEEDER_MALFORMED)
         self.stale = self._counter(metrics.FEEDER_STALE)
         self.frames = self._counter(metrics.FEEDER_FRAMES)
+        self.position_frames = self._counter(metrics.FEEDER_POSITION_FRAMES)
         self.redis_errors = self._counter(metrics.FEEDER_REDIS_ERRORS)
         self.kafka_errors = self._counter(metrics.FEEDER_KAFKA_ERRORS)
         self.expired = self._counter(metrics.FEEDER_EXPIRED)

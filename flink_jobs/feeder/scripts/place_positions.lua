@@ -1,13 +1,13 @@
 -- Newest position per entity, its indexes, and one message per coarse cell, in one step.
 -- KEYS: 1 positions, 2 geo, 3 seen, 4 versions, 5 runs, 6 run clocks, 7 stats
--- ARGV: prefix of the per-run sets, prefix of the channels, wall time (ms), runs kept, number of runs n,
+-- ARGV: prefix of the per-run sets, prefix of the channels, wall time (ms), runs kept, pings read, number of runs n,
 --       n times (run, wall time of its first record here, newest event time here),
 --       then per position: id, run, event time (ms), seq, lon, lat, cell, JSON
 -- Order of two positions of an entity: the newer run (first seen later, then by name), then event time, then seq.
 -- Returns: {positions taken, messages published}
 local POSITIONS, GEO, SEEN, VERSIONS, RUNS, CLOCKS, STATS = unpack(KEYS)
 local run_prefix, channel_prefix, now_ms, runs_kept = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
-local at, runs = 6, tonumber(ARGV[5])
+local at, pings, runs = 7, tonumber(ARGV[5]), tonumber(ARGV[6])
 
 for _ = 1, runs do
     local run, first_ms, newest_ms = ARGV[at], ARGV[at + 1], ARGV[at + 2]
@@ -87,6 +87,8 @@ for _, cell in ipairs(order) do
     local message = '{"cell":"' .. cell .. '","positions":[' .. table.concat(cells[cell], ',') .. ']}'
     redis.call('PUBLISH', channel_prefix .. cell, message)
 end
+if pings > 0 then redis.call('HINCRBY', STATS, 'pings', pings) end
+if #order > 0 then redis.call('HINCRBY', STATS, 'frames', #order) end
 if taken > 0 then redis.call('HINCRBY', STATS, 'positions', taken) end
 if taken < #ids then redis.call('HINCRBY', STATS, 'stale_positions', #ids - taken) end
 return {taken, #order}

@@ -100,7 +100,13 @@ def test_delivered_twice_changes_nothing_and_is_counted(
     assert positions.write(batch) == 1200
     assert stored(redis) == before
     counters: Any = redis.hgetall(redis_keys.stats("rideshare"))
-    assert counters == {b"positions": b"1200", b"stale_positions": b"1200"}
+    # 500 positions a script call, each with a message for the cell
+    assert counters == {
+        b"pings": b"2400",
+        b"frames": b"3",
+        b"positions": b"1200",
+        b"stale_positions": b"1200",
+    }
 
 
 def test_one_message_per_cell_holds_only_what_was_taken(
@@ -187,3 +193,22 @@ def test_an_ended_run_stays_until_a_newer_one_sends(
     positions.write([(position("both", -5000, run_id="run-b"), wall.ms)])
     assert positions.expire() == 1
     assert {k: p.run_id for k, p in stored(redis).items()} == {"both": "run-b"}
+
+
+def test_the_reduction_from_pings_to_frames_is_counted(
+    redis: "Redis", settings: FeederSettings, wall: Wall, position: Make
+) -> None:
+    """A thousand pings of ten drivers in two cells and one frame are two messages."""
+    frames: list[int] = []
+    positions = Positions(redis, "rideshare", settings, wall, frames.append)
+    pings = [
+        position(f"driver-{n % 10}", 1000 + n, lat=-23.55 if n % 2 else -23.90) for n in range(1000)
+    ]
+    assert positions.write([(p, NOW_MS) for p in pings]) == 0
+    raw: Any = redis.hgetall(redis_keys.stats("rideshare"))
+    stats = {name.decode(): int(value) for name, value in raw.items()}
+    assert stats == {"pings": 1000, "frames": 2, "positions": 10}
+    assert frames == [2]
+    assert positions.write([(p, NOW_MS) for p in pings]) == 10
+    assert redis.hget(redis_keys.stats("rideshare"), "frames") == b"2"
+    assert redis.hget(redis_keys.stats("rideshare"), "pings") == b"2000"
