@@ -28,7 +28,7 @@ from sim.replay.formats import FORMATS
 from sim.replay.kafka import KafkaTopic
 from sim.replay.local_time import LocalClock
 from sim.replay.plan import Outcome, Plan
-from sim.replay.run import replay, resumed
+from sim.replay.run import NewSpeed, replay, resumed
 from sim.replay.sources import BRONZE, BronzeSource, FileSource
 
 EXIT_USAGE: Final = 2
@@ -122,7 +122,14 @@ def summary(outcome: Outcome, source: str) -> Table:
     return table
 
 
-def run(plan: Plan, layout: Layout, console: Console, bronze: str | None = None) -> Outcome:
+def run(
+    plan: Plan,
+    layout: Layout,
+    console: Console,
+    bronze: str | None = None,
+    *,
+    keeps_speed: bool = True,
+) -> Outcome:
     """Replay with a progress bar on the console and return what was done.
 
     Args:
@@ -130,6 +137,7 @@ def run(plan: Plan, layout: Layout, console: Console, bronze: str | None = None)
         layout: The stack.
         console: Where the bar goes.
         bronze: Topic whose Bronze table is replayed instead of a file.
+        keeps_speed: A resumed run goes on at the speed it began with, not at that of the plan.
 
     Raises:
         ReplayError: The source, the ledger or the broker cannot be used.
@@ -145,7 +153,8 @@ def run(plan: Plan, layout: Layout, console: Console, bronze: str | None = None)
     with Progress(*columns, console=console) as progress:
         bars = Bars(progress)
         if plan.is_resumed:
-            plan, source = resumed(layout.home, plan.run_id, plan.speed, bars, catalog_uri)
+            pace: NewSpeed = "as before" if keeps_speed else plan.speed or "max"
+            plan, source = resumed(layout.home, plan.run_id, bars, catalog_uri, pace)
         elif bronze is not None:
             source = BronzeSource(plan, input_topic(bronze), catalog_uri)
         else:
@@ -192,8 +201,12 @@ def command(
         ),
     ] = None,
     speed: Annotated[
-        str, typer.Option(help="Event seconds per second (60: an hour a minute), or max.")
-    ] = "max",
+        str | None,
+        typer.Option(
+            help="Event seconds per second (60: an hour a minute), or max (the default; a resumed "
+            "run goes on as it began)."
+        ),
+    ] = None,
     order: Annotated[OrderChoice, typer.Option(help="Order of sending.")] = OrderChoice.EVENT_TIME,
     begin: Annotated[
         str | None, typer.Option("--from", help="Oldest event time, a date or a time (UTC).")
@@ -222,14 +235,16 @@ def command(
             format_name=format_name or BRONZE,
             run_id=resume or run_id or new_run_id(),
             order="file" if order is OrderChoice.FILE else "event-time",
-            speed=parse_speed(speed),
+            speed=None if speed is None else parse_speed(speed),
             limit=limit,
             from_ms=parse_moment("--from", begin),
             to_ms=parse_moment("--to", end),
             is_split=split,
             is_resumed=resume is not None,
         )
-        outcome = run(plan, Layout.from_environment(), console, from_bronze)
+        outcome = run(
+            plan, Layout.from_environment(), console, from_bronze, keeps_speed=speed is None
+        )
     except (ReplayError, LayoutError) as error:
         errors.print(f"farol replay: {error}", style="red", markup=False, highlight=False)
         raise typer.Exit(EXIT_USAGE) from None

@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 from uuid import UUID
 
 from contracts.domain import HEADER_RUN_ID, HEADER_TRACEPARENT, input_topic
@@ -19,6 +19,7 @@ from sim.replay.sent import Sent
 from sim.replay.sources import BRONZE, BronzeSource, FileSource, Source
 
 REPORT_EVERY_S: Final = 0.5
+NewSpeed = float | Literal["max", "as before"]
 Headers = list[tuple[str, str | bytes | None]]
 
 
@@ -76,27 +77,34 @@ class Unwatched:
 
 
 def resumed(
-    home: Path, run_id: str, speed: float | None, progress: Progress, catalog_uri: str
+    home: Path,
+    run_id: str,
+    progress: Progress,
+    catalog_uri: str,
+    speed: NewSpeed = "as before",
 ) -> tuple[Plan, Source]:
     """Return the plan and the source of a run that was interrupted.
 
     Args:
         home: State folder.
         run_id: The run.
-        speed: Event seconds per wall second from here on.
         progress: Who watches.
         catalog_uri: Iceberg catalog, for what came out of Bronze.
+        speed: Event seconds per wall second from here on.
 
     Raises:
         ReplayError: There is nothing to resume, or the file is not what it was.
     """
     kept = interrupted(home, run_id).configuration
+    pace: float | None = kept["speed"]
+    if speed != "as before":
+        pace = None if speed == "max" else speed
     plan = Plan(
         file=Path(kept["file"]),
         format_name=kept["format"],
         run_id=run_id,
         order=kept["order"],
-        speed=speed,
+        speed=pace,
         limit=kept["limit"],
         from_ms=kept.get("from_ms"),
         to_ms=kept.get("to_ms"),

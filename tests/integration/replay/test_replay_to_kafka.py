@@ -218,7 +218,7 @@ def test_a_killed_replay_goes_on_without_a_loss_or_a_repeat(
     process.kill()
     process.wait()
     assert 0 < values_since(broker, before).total() < 20_000
-    done = own_stack.run("replay", "--resume", "killed")
+    done = own_stack.run("replay", "--resume", "killed", "--speed", "max")
     assert "sent before the interruption" in done.stdout
     found = values_since(broker, before)
     assert found.total() == len(found) == 20_000

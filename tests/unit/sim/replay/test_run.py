@@ -158,7 +158,7 @@ def test_an_interrupted_replay_goes_on_without_a_loss_or_a_repeat(
     assert (state, json.loads(configuration)["is_complete"]) == ("running", False)
 
     topic.earlier = len(topic.records)
-    again, source = resumed(tmp_path, "r1", None, WATCH, "unused")
+    again, source = resumed(tmp_path, "r1", WATCH, "unused")
     outcome = replay(again, topic, tmp_path, source=source)
     assert outcome.is_complete
     assert outcome.already_sent == sum(r.kind != "control" for r in topic.records[:stop_after])
@@ -176,7 +176,7 @@ def test_an_interrupted_replay_goes_on_without_a_loss_or_a_repeat(
     assert produced == Counter(r.kind for r in topic.records)
     assert rejected == expected.rejected.total()
     with pytest.raises(ReplayError, match="nothing left to resume"):
-        resumed(tmp_path, "r1", None, WATCH, "unused")
+        resumed(tmp_path, "r1", WATCH, "unused")
 
 
 def test_a_changed_file_is_not_resumed(
@@ -187,12 +187,15 @@ def test_a_changed_file_is_not_resumed(
 
     path = small_file(write_csv)
     topic.on_send = interrupt
-    replay(Plan(path, "nyc_yellow", "r1"), topic, tmp_path)
+    replay(Plan(path, "nyc_yellow", "r1", speed=60.0), topic, tmp_path)
+    assert resumed(tmp_path, "r1", WATCH, "unused")[0].speed == 60.0
+    assert resumed(tmp_path, "r1", WATCH, "unused", "max")[0].speed is None
+    assert resumed(tmp_path, "r1", WATCH, "unused", 7.0)[0].speed == 7.0
     path.write_text(path.read_text() + "\n")
     with pytest.raises(ReplayError, match=r"has changed since run 'r1' began"):
-        resumed(tmp_path, "r1", None, WATCH, "unused")
+        resumed(tmp_path, "r1", WATCH, "unused")
     with pytest.raises(ReplayError, match=r"there is no run 'r2' to resume"):
-        resumed(tmp_path, "r2", None, WATCH, "unused")
+        resumed(tmp_path, "r2", WATCH, "unused")
 
 
 def test_only_rows_of_the_interval_are_sent(
