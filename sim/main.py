@@ -2,6 +2,7 @@
 
 python -m sim.main serve
 python -m sim.main run SCENARIO --until 4h --out DIR|kafka [--speed N] [--seed N]
+python -m sim.main repeat RUN_FOLDER --out DIR
 python -m sim.main compare A B --replications 10 --until 4h [--out DIR]
 
 `serve` waits for orders over HTTP, `run` makes one run, `compare` tells two scenarios apart.
@@ -12,26 +13,36 @@ import argparse
 import logging
 import os
 import re
+import shutil
+import sqlite3
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import uvicorn
 
+from contracts import ledger
 from contracts.ports import port
 from sim.control import compare, scenarios, summary
 from sim.control.runner import Runner
 from sim.control.server import build
 from sim.domain.errors import SimError
 from sim.domain.scenario import Scenario
+from sim.policies.choice import built_in_routing
+from sim.publishing import record_of_commands
 from sim.publishing.files import FilePort
 from sim.publishing.kafka import KafkaPort
+from sim.publishing.outside import Outside
 from sim.publishing.pacing import Pacer
 from sim.publishing.port import Port
 from sim.publishing.run import CHUNK_MS, Run, derived_run_id, new_run_id
+from sim.publishing.snapshots import WAYS
+from sim.services.osrm import OsrmRouting
+from sim.services.surge_feed import KafkaSurgeFeed
 
 _LOOPBACK: Final = "127.0.0.1"
 _UNITS_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -92,8 +103,12 @@ def duration_ms(text: str) -> int:
 
 def serve(settings: Settings) -> None:
     """Serve until told to stop."""
-    runner = Runner(lambda: KafkaPort(settings.kafka), settings.home)
-    app = build(runner, settings.api_key)
+    runner = Runner(
+        lambda: KafkaPort(settings.kafka),
+        settings.home,
+        lambda scenario, run_id: connect(scenario, run_id, settings.home, settings.kafka),
+    )
+    app = build(runner, settings.api_key, settings.home)
     uvicorn.run(
         app,
         host=_LOOPBACK,
@@ -101,6 +116,21 @@ def serve(settings: Settings) -> None:
         log_level="warning",
         timeout_graceful_shutdown=5,
     )
+
+
+def connect(scenario: Scenario, run_id: str, home: Path, kafka: str) -> Outside:
+    """Return the services that a scenario names.
+
+    Raises:
+        SimError: One of them cannot be reached.
+    """
+    routing = surge = None
+    if scenario.policies.surge == "streamed":
+        surge = KafkaSurgeFeed(kafka, run_id)
+    if scenario.policies.routing == "osrm":
+        ways = (home / ledger.relative_path(run_id)).with_name(WAYS)
+        routing = OsrmRouting(scenario.osrm, built_in_routing(scenario), ways)
+    return Outside(routing=routing, surge=surge)
 
 
 def run_once(settings: Settings, arguments: argparse.Namespace) -> None:
@@ -114,7 +144,8 @@ def run_once(settings: Settings, arguments: argparse.Namespace) -> None:
     home = settings.home if is_kafka else Path(arguments.out)
     until_ms = scenario.start_ms + _until_ms(arguments, scenario)
     threading.Thread(target=_tell_problems, args=(target,), daemon=True).start()
-    run = Run(scenario, run_id, target, home)
+    outside = connect(scenario, run_id, home, settings.kafka)
+    run = Run(scenario, run_id, target, home, outside=outside)
     pacer = Pacer(speed, run.now_ms)
     began_s = committed_s = told_s = time.monotonic()
     while run.now_ms < until_ms:
@@ -187,6 +218,42 @@ def _until_ms(arguments: argparse.Namespace, scenario: Scenario) -> int:
     return duration_ms(arguments.until)
 
 
+def repeat(settings: Settings, arguments: argparse.Namespace) -> None:
+    """Live a recorded run again, commands at their times, to files: the same bytes.
+
+    Raises:
+        SimError: There is no ledger or record in the folder that can be read.
+    """
+    folder = Path(arguments.run)
+    path = folder / Path(ledger.relative_path("x")).name
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            run_id, text = db.execute("select run_id, configuration from run").fetchone()
+    except sqlite3.Error as error:
+        raise SimError(f"{folder} holds no run: {error}") from error
+    scenario = scenarios.parse(text, str(path))
+    script = record_of_commands.read(folder)
+    home = Path(arguments.out)
+    if (folder / WAYS).exists():
+        kept = (home / ledger.relative_path(run_id)).parent
+        kept.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(folder / WAYS, kept / WAYS)
+    routing = connect(
+        msgspec.structs.replace(
+            scenario, policies=msgspec.structs.replace(scenario.policies, surge="model")
+        ),
+        run_id,
+        home,
+        settings.kafka,
+    ).routing
+    outside = Outside(routing=routing)
+    run = Run(scenario, run_id, FilePort(home), home, outside=outside, script=script)
+    end_ms = run.scripted_end_ms
+    run.advance(script[-1].at_ms if end_ms is None and script else end_ms or run.now_ms)
+    run.end()
+    _LOG.info("run_repeated run_id=%s records=%d out=%s", run_id, _records(run), home)
+
+
 def _tell_problems(target: Port) -> None:
     """Say what holds the port up for as long as it does.
 
@@ -218,6 +285,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     once.add_argument("--speed", type=float, help="times real time; default: as fast as possible")
     once.add_argument("--seed", type=int, help="another seed than the scenario's")
     once.add_argument("--run-id", help="a UUID; default: new for kafka, derived for files")
+    again = commands.add_parser("repeat", help="live a recorded run again, to files")
+    again.add_argument("run", help="folder of the run: $FAROL_HOME/runs/<run_id>")
+    again.add_argument("--out", required=True, help="folder for the files")
     both = commands.add_parser("compare", help="tell two scenarios apart")
     both.add_argument("a")
     both.add_argument("b")
@@ -239,6 +309,8 @@ def main() -> int:
             serve(settings)
         elif arguments.command == "compare":
             compare_two(arguments)
+        elif arguments.command == "repeat":
+            repeat(settings, arguments)
         else:
             run_once(settings, arguments)
     except SimError as error:

@@ -189,6 +189,60 @@ def end(timeout: Annotated[float, typer.Option(help="Seconds to wait.")] = 600) 
     typer.echo(f"run {now['run_id']} ended, {now['records_total']} records, ledger {now['ledger']}")
 
 
+@app.command()
+def reset(timeout: Annotated[float, typer.Option(help="Seconds to wait.")] = 120) -> None:
+    """End the run at once: what has not started is cancelled, what has is completed."""
+    client = _client()
+    client.command("reset")
+    now = client.wait("STOPPED", timeout_s=timeout)
+    typer.echo(f"run {now['run_id']} ended at {now['sim_time']}")
+
+
+@app.command()
+def agent(
+    command: Annotated[
+        str,
+        typer.Argument(
+            help="add_driver, add_rider, remove_driver, remove_rider, go_online, go_offline,"
+            " drive_to, request, accept, reject or cancel."
+        ),
+    ],
+    agent_id: Annotated[str, typer.Argument(help="Whom it is for.")],
+    fields: Annotated[
+        list[str] | None, typer.Argument(help="The command's fields, e.g. lat=-23.55 lon=-46.63.")
+    ] = None,
+) -> None:
+    """Add, remove or steer a driver or rider: see docs/simulator.md."""
+    body: dict[str, Any] = {"type": command, "agent_id": agent_id}
+    for field in fields or []:
+        name, equals, value = field.partition("=")
+        if not equals:
+            raise SimClientError(f"{field!r} is no field: write name=value, e.g. home_zone_id=78")
+        body[name] = yaml.safe_load(value)
+    _client().command("agents", body)
+
+
+@app.command()
+def snapshot(
+    name: Annotated[str, typer.Argument(help="Name of the snapshot.")] = "latest",
+) -> None:
+    """Write a snapshot of the run that stands still (drain it first)."""
+    typer.echo(_client().command("snapshots", {"name": name})["snapshot"])
+
+
+@app.command()
+def restore(
+    run_id: Annotated[str, typer.Argument(help="The run.")],
+    name: Annotated[str, typer.Argument(help="Name of the snapshot.")] = "latest",
+    timeout: Annotated[float, typer.Option(help="Seconds to wait.")] = 600,
+) -> None:
+    """Take a snapshot up again; the run then stands still: `resume` lets it go on."""
+    client = _client()
+    client.command("restore", {"run_id": run_id, "name": name})
+    now = client.wait("PAUSED", timeout_s=timeout)
+    typer.echo(f"run {now['run_id']} stands still at {now['sim_time']}")
+
+
 _PASS_ON: Final = {
     "ignore_unknown_options": True,
     "allow_extra_args": True,
@@ -206,6 +260,12 @@ def run(context: typer.Context) -> None:
 def compare(context: typer.Context) -> None:
     """Tell two scenarios apart: A B --replications 10 --until 4h; see --help."""
     _simulate("compare", context.args)
+
+
+@app.command(context_settings=_PASS_ON)
+def repeat(context: typer.Context) -> None:
+    """Live a recorded run again, byte for byte: RUN_FOLDER --out DIR; see --help."""
+    _simulate("repeat", context.args)
 
 
 def _simulate(command: str, arguments: list[str]) -> None:

@@ -1,24 +1,31 @@
 """Moves one run in a thread of its own and lets others steer it.
 
 STOPPED -> STARTING -> RUNNING -> DRAINING -> PAUSED, then RUNNING again or ENDING -> STOPPED.
-Commands only set what is wanted; the thread does it between two steps, so no run is touched from
-outside.
+Commands only set what is wanted, or wait in line with their caller; the thread does them between
+two steps, so no run is touched from outside.
 """
 
 import logging
+import queue
 import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from sim.control.status import State, Status, describe
+from sim.domain.commands import Command, name_of
 from sim.domain.errors import SimError
 from sim.domain.scenario import Scenario
+from sim.publishing import snapshots
+from sim.publishing.outside import NOTHING_OUTSIDE, Outside
 from sim.publishing.pacing import Pacer
 from sim.publishing.port import Aborted, Port
 from sim.publishing.run import CHUNK_MS, Run
@@ -27,6 +34,7 @@ _LOG: Final = logging.getLogger("farol.sim")
 _COMMIT_EVERY_S: Final = 0.5
 _PAUSE_S: Final = 0.05
 _GIVE_UP_S: Final = 8.0
+COMMAND_WITHIN_S: Final = 10.0
 
 
 class CommandRefused(SimError):  # noqa: N818 - the name says what happened
@@ -40,11 +48,46 @@ class CommandRefused(SimError):  # noqa: N818 - the name says what happened
         super().__init__(f"cannot {command} while {state}: possible while {names}")
 
 
+class CommandTimedOut(SimError):  # noqa: N818 - the name says what happened
+    """The run did not come to a command in time."""
+
+    def __init__(self, command: str, within_s: float, problem: str | None) -> None:
+        self.command = command
+        reason = problem or "the simulator is busy with a step"
+        super().__init__(f"{command} was not applied within {within_s:g} s: {reason}")
+
+
+@dataclass(slots=True)
+class _Asked:
+    """Something to do with the run between two steps, and where the caller waits for it."""
+
+    do: Callable[[Run], object]
+    done: Future[object]
+
+
+def _nothing_outside(_: Scenario, __: str) -> Outside:
+    return NOTHING_OUTSIDE
+
+
 class Runner:
     """At most one run at a time. All methods may be called from any thread."""
 
-    def __init__(self, make_port: Callable[[], Port], home: Path) -> None:
+    def __init__(
+        self,
+        make_port: Callable[[], Port],
+        home: Path,
+        connect: Callable[[Scenario, str], Outside] = _nothing_outside,
+    ) -> None:
+        """Stand by.
+
+        Args:
+            make_port: Makes the port of a run.
+            home: `FAROL_HOME`.
+            connect: Makes the services that a scenario names, for a run_id.
+        """
         self._make_port = make_port
+        self._connect = connect
+        self._asked: queue.SimpleQueue[_Asked] = queue.SimpleQueue()
         self._home = home
         self._lock = threading.Lock()
         self._state = State.STOPPED
@@ -52,6 +95,7 @@ class Runner:
         self._thread: threading.Thread | None = None
         self._port: Port | None = None
         self._wants_end = False
+        self._wants_end_now = False
         self._wants_resume = False
         self._wants_speed: float | None = None
         self._must_stop = threading.Event()
@@ -73,23 +117,117 @@ class Runner:
         Raises:
             CommandRefused: There is a run already.
         """
+        status = Status(
+            state=State.STARTING,
+            run_id=run_id,
+            scenario=scenario.name,
+            seed=scenario.seed,
+            speed_ratio=scenario.speed_ratio,
+        )
+
+        def make(port: Port) -> Run:
+            outside = self._connect(scenario, run_id)
+            return Run(scenario, run_id, port, self._home, outside=outside)
+
+        return self._begin("start", status, make, State.RUNNING)
+
+    def restore(self, folder: Path) -> Status:
+        """Take up a snapshot; the run stands still when it is there.
+
+        Raises:
+            CommandRefused: There is a run already.
+            SnapshotError: There is no snapshot in the folder.
+        """
+        snapshot = snapshots.read(folder)
+        scenario = snapshot.scenario
+        status = Status(
+            state=State.STARTING,
+            run_id=snapshot.run_id,
+            scenario=scenario.name,
+            seed=scenario.seed,
+            speed_ratio=scenario.speed_ratio,
+        )
+
+        def make(port: Port) -> Run:
+            outside = self._connect(scenario, snapshot.run_id)
+            return Run.resumed(folder, port, self._home, outside=outside)
+
+        return self._begin("restore", status, make, State.PAUSED)
+
+    def _begin(
+        self, command: str, status: Status, make: Callable[[Port], Run], then: State
+    ) -> Status:
         with self._lock:
-            self._need("start", State.STOPPED)
+            self._need(command, State.STOPPED)
             self._state = State.STARTING
-            self._wants_end = self._wants_resume = False
+            self._wants_end = self._wants_end_now = self._wants_resume = False
             self._wants_speed = None
-            self._status = Status(
-                state=State.STARTING,
-                run_id=run_id,
-                scenario=scenario.name,
-                seed=scenario.seed,
-                speed_ratio=scenario.speed_ratio,
-            )
+            self._status = status
             self._port = self._make_port()
             self._thread = threading.Thread(
-                target=self._live, args=(scenario, run_id, self._port), name="run", daemon=True
+                target=self._live, args=(make, self._port, then), name="run", daemon=True
             )
             self._thread.start()
+        return self.status()
+
+    def execute(self, command: Command, within_s: float = COMMAND_WITHIN_S) -> Status:
+        """Apply a command between two steps and return when it is done.
+
+        Raises:
+            CommandRefused: There is no run that moves or stands still.
+            CommandInvalid: The command names something that cannot be.
+            PuppetRefused: An agent cannot do it in its present state.
+            CommandTimedOut: The run did not come to it.
+        """
+        self._ask(name_of(command), lambda run: run.execute(command), within_s)
+        return self.status()
+
+    def snapshot(self, name: str, within_s: float = COMMAND_WITHIN_S) -> Path:
+        """Write a snapshot of the run that stands still and return its folder.
+
+        Raises:
+            CommandRefused: The run does not stand still.
+            SnapshotError: There is a snapshot of this name.
+            CommandTimedOut: The run did not come to it.
+        """
+        with self._lock:
+            self._need("take a snapshot", State.PAUSED)
+        folders: list[Path] = []
+
+        def take(run: Run) -> None:
+            folder = run.ledger_path.parent / "snapshots" / name
+            run.snapshot(folder)
+            folders.append(folder)
+
+        self._ask("snapshot", take, within_s)
+        return folders[0]
+
+    def _ask(self, name: str, do: Callable[[Run], object], within_s: float) -> None:
+        with self._lock:
+            self._need(name, State.RUNNING, State.DRAINING, State.PAUSED)
+            asked = _Asked(do, Future())
+            self._asked.put(asked)
+        try:
+            asked.done.result(within_s)
+        except FutureTimeout:
+            if asked.done.cancel():
+                port = self._port
+                problem = port.problem() if port is not None else None
+                raise CommandTimedOut(name, within_s, problem) from None
+            asked.done.result()
+
+    def reset(self) -> Status:
+        """End the run without patience; the next can start.
+
+        Trips that have not started are cancelled, those that have are completed at once, and the
+        streams are ended.
+
+        Raises:
+            CommandRefused: There is no run.
+        """
+        with self._lock:
+            self._need("reset", State.RUNNING, State.DRAINING, State.PAUSED)
+            self._wants_end_now = True
         return self.status()
 
     def drain(self) -> Status:
@@ -163,12 +301,13 @@ class Runner:
         if self._state not in allowed:
             raise CommandRefused(command, self._state, allowed)
 
-    def _live(self, scenario: Scenario, run_id: str, port: Port) -> None:
+    def _live(self, make: Callable[[Port], Run], port: Port, then: State) -> None:
         run: Run | None = None
+        run_id = self._status.run_id
         try:
-            run = Run(scenario, run_id, port, self._home)
-            _LOG.info("run_started run_id=%s scenario=%s", run_id, scenario.name)
-            self._set(State.RUNNING, State.STARTING)
+            run = make(port)
+            _LOG.info("run_started run_id=%s scenario=%s", run_id, run.scenario.name)
+            self._set(then, State.STARTING)
             is_ended = self._move(run)
             _LOG.info("run_stopped run_id=%s is_ended=%s", run_id, is_ended)
             error = None
@@ -184,6 +323,7 @@ class Runner:
         with self._lock:
             self._state = State.STOPPED
             self._port = None
+            self._turn_away()
             self._status = msgspec.structs.replace(
                 self._status, events_per_s=0.0, lag_s=0.0, is_ended=is_ended, error=error
             )
@@ -193,13 +333,20 @@ class Runner:
         """Move the run until its end, or until the process stops; return whether it ended."""
         pacer = Pacer(run.scenario.speed_ratio, run.now_ms)
         meter = _Meter()
+        self._note(run, pacer, meter)
         while not self._must_stop.is_set():
+            if not self._asked.empty():
+                self._do_what_was_asked(run, lambda: self._note(run, pacer, meter))
             state = self._obey(run, pacer)
             if state is State.PAUSED:
                 run.port.poll()
-                self._must_stop.wait(_PAUSE_S)
+                if self._asked.empty():
+                    self._must_stop.wait(_PAUSE_S)
             elif state is State.ENDING:
-                run.end()
+                if self._wants_end_now:
+                    run.end_now()
+                else:
+                    run.end()
                 self._note(run, pacer, meter)
                 return True
             else:
@@ -211,12 +358,35 @@ class Runner:
         run.port.flush()
         return False
 
+    def _do_what_was_asked(self, run: Run, note: Callable[[], None]) -> None:
+        while not self._asked.empty():
+            asked = self._asked.get()
+            if not asked.done.set_running_or_notify_cancel():
+                continue
+            try:
+                result = asked.do(run)
+                note()
+                asked.done.set_result(result)
+            except SimError as error:
+                asked.done.set_exception(error)
+
+    def _turn_away(self) -> None:
+        """Refuse those who still wait when the run is over; the lock is held."""
+        while not self._asked.empty():
+            asked = self._asked.get()
+            if asked.done.set_running_or_notify_cancel():
+                allowed = (State.RUNNING, State.DRAINING, State.PAUSED)
+                asked.done.set_exception(CommandRefused("act", State.STOPPED, allowed))
+
     def _obey(self, run: Run, pacer: Pacer) -> State:
         """Do what was asked for since the last step and return the state to act in."""
         with self._lock:
             if self._wants_speed is not None:
                 pacer.set_speed(self._wants_speed, run.now_ms)
                 self._wants_speed = None
+            if self._wants_end_now:
+                self._state = State.ENDING
+                return self._state
             if self._state is State.DRAINING:
                 run.begin_drain()
                 if run.is_drained:

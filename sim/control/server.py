@@ -10,18 +10,21 @@ import secrets
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from contracts import metrics
+from contracts import ledger, metrics
 from sim.control import scenarios
-from sim.control.runner import CommandRefused, Runner
+from sim.control.runner import CommandRefused, CommandTimedOut, Runner
 from sim.control.status import Status
+from sim.domain.commands import AgentCommand, CommandInvalid, PuppetRefused
 from sim.domain.errors import ScenarioError
 from sim.publishing.run import new_run_id
+from sim.publishing.snapshots import SnapshotError
 
 _OPEN_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 _KEY_HEADER: Final = "X-API-Key"
@@ -45,7 +48,20 @@ class SpeedRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     speed: Annotated[float, msgspec.Meta(ge=0, le=10_000)]
 
 
-def build(runner: Runner, api_key: str) -> FastAPI:
+class SnapshotRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of `POST /snapshots`: a name, which becomes a folder beside the run's ledger."""
+
+    name: Annotated[str, msgspec.Meta(pattern="^[a-z0-9_-]{1,64}$")] = "latest"
+
+
+class RestoreRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of `POST /restore`: the run and the name of its snapshot."""
+
+    run_id: str
+    name: Annotated[str, msgspec.Meta(pattern="^[a-z0-9_-]{1,64}$")] = "latest"
+
+
+def build(runner: Runner, api_key: str, home: Path) -> FastAPI:
     """Return the application around a runner."""
 
     @asynccontextmanager
@@ -69,6 +85,7 @@ def build(runner: Runner, api_key: str) -> FastAPI:
 
     _add_probes(app, runner)
     _add_commands(app, runner)
+    _add_steering(app, runner, home)
     return app
 
 
@@ -138,6 +155,44 @@ def _add_commands(app: FastAPI, runner: Runner) -> None:
         return _obey(runner.end, 202)
 
 
+def _add_steering(app: FastAPI, runner: Runner, home: Path) -> None:
+    @app.post("/reset")
+    def reset() -> Response:
+        """End the run at once; `/status` says STOPPED when it has ended."""
+        return _obey(runner.reset, 202)
+
+    @app.post("/agents")
+    async def steer(request: Request) -> Response:
+        """Add, remove or steer an agent; the answer comes when it is done."""
+        try:
+            command = msgspec.json.decode(await request.body() or b"{}", type=AgentCommand)
+        except msgspec.DecodeError as error:
+            return _problem(422, str(error), "the commands are in docs/simulator.md")
+        return await run_in_threadpool(_obey, lambda: runner.execute(command), 200)
+
+    @app.post("/snapshots")
+    async def snapshot(request: Request) -> Response:
+        """Write a snapshot of the run that stands still."""
+        try:
+            wanted = msgspec.json.decode(await request.body() or b"{}", type=SnapshotRequest)
+        except msgspec.DecodeError as error:
+            return _problem(422, str(error), 'send {"name": "before-the-storm"}')
+        return await run_in_threadpool(
+            _obey, lambda: {"snapshot": str(runner.snapshot(wanted.name))}, 201
+        )
+
+    @app.post("/restore")
+    async def restore(request: Request) -> Response:
+        """Take up a snapshot; `/status` says PAUSED when the run is where it was."""
+        try:
+            wanted = msgspec.json.decode(await request.body() or b"{}", type=RestoreRequest)
+            run_id = str(uuid.UUID(wanted.run_id))
+        except (msgspec.DecodeError, ValueError) as error:
+            return _problem(422, str(error), 'send {"run_id": "...", "name": "latest"}')
+        folder = (home / ledger.relative_path(run_id)).parent / "snapshots" / wanted.name
+        return await run_in_threadpool(_obey, lambda: runner.restore(folder), 202)
+
+
 def _scenario(wanted: StartRequest) -> Any:
     overrides = dict(wanted.overrides)
     if wanted.speed is not None:
@@ -153,11 +208,21 @@ def _scenario(wanted: StartRequest) -> Any:
     return scenarios.named(wanted.scenario or "demo", overrides)
 
 
-def _obey(command: Callable[[], Status], success: int) -> Response:
+def _obey(command: Callable[[], Any], success: int) -> Response:
     try:
         return _json(success, command())
     except CommandRefused as refused:
         return _problem(409, str(refused), "look at GET /status")
+    except PuppetRefused as refused:
+        return _json(
+            409, {"error": str(refused), "hint": "look at allowed", "allowed": refused.allowed}
+        )
+    except CommandTimedOut as late:
+        return _problem(504, str(late), "look at `problem` in GET /status, then ask again")
+    except CommandInvalid as invalid:
+        return _problem(422, str(invalid), "the commands are in docs/simulator.md")
+    except SnapshotError as failed:
+        return _problem(422, str(failed), "snapshots lie beside the run's ledger")
 
 
 def _metrics(status: Status) -> str:

@@ -34,7 +34,7 @@ class Driver:
 
     `trip_id` is set from the match to the end of the trip, `has_offer` while an offer is open.
     `loyalty` in [0, 1] orders the fleet: those with the least leave first when a shock keeps
-    drivers away.
+    drivers away. `answer` is what a puppet says to its offer.
     """
 
     number: int
@@ -51,7 +51,7 @@ class Driver:
     is_leaving: bool = False
     is_puppet: bool = False
     freed: simpy.Event | None = field(default=None)
-    answer: simpy.Event | None = field(default=None)
+    answer: bool | None = None
 
     @property
     def is_free(self) -> bool:
@@ -78,6 +78,7 @@ class Rider:
     dna: RiderDna
     trip_id: str | None = None
     is_puppet: bool = False
+    is_removed: bool = False
 
     @property
     def is_at_rest(self) -> bool:

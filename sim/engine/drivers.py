@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 import simpy
 
+from contracts.events import DriverStatus
 from sim.engine.agents import Driver
 from sim.engine.city import City
 from sim.engine.places import random_place
@@ -36,13 +37,27 @@ class Shift:
         return start_ms, start_ms + self._length_ms
 
 
-def work(city: City, driver: Driver, rng: np.random.Generator) -> Process:
-    """Go through shift after shift.
+def work(
+    city: City,
+    driver: Driver,
+    rng: np.random.Generator,
+    begins_within_ms: int = PROFILES_WITHIN_MS,
+) -> Process:
+    """Go through shift after shift, until an interrupt ends it for good.
 
-    Who is on shift when the run begins comes online within 25 s.
+    Who is on shift when the run begins comes online within 20 s after `begins_within_ms`.
     """
-    shift = Shift(driver, int(rng.integers(_HOUR_MS)), city.scenario.utc_offset_hours)
-    settling_ms = PROFILES_WITHIN_MS + int(rng.integers(_ARRIVE_WITHIN_MS))
+    try:
+        yield from _shifts(city, driver, rng, begins_within_ms)
+    except simpy.Interrupt:
+        if driver.status is not DriverStatus.OFFLINE:
+            yield from _leave(city, driver)
+
+
+def _shifts(city: City, driver: Driver, rng: np.random.Generator, begins_within_ms: int) -> Process:
+    start_offset_ms = int(rng.integers(_HOUR_MS)) if begins_within_ms else 0
+    shift = Shift(driver, start_offset_ms, city.scenario.utc_offset_hours)
+    settling_ms = begins_within_ms + int(rng.integers(_ARRIVE_WITHIN_MS))
     while True:
         start_ms, end_ms = shift.next(city.now_ms)
         until_start_ms = max(start_ms - city.now_ms, settling_ms)
@@ -54,12 +69,17 @@ def work(city: City, driver: Driver, rng: np.random.Generator) -> Process:
             continue
         city.go_online(driver, random_place(driver.home_zone_id, rng))
         yield from _wait_for_work(city, driver, end_ms, rng)
-        city.stop_offers(driver)
-        while driver.trip_id is not None or driver.has_offer:
-            driver.freed = city.env.event()
-            yield driver.freed
-        driver.freed = None
-        city.go_offline(driver)
+        yield from _leave(city, driver)
+
+
+def _leave(city: City, driver: Driver) -> Process:
+    """Finish what is under way, then go offline."""
+    city.stop_offers(driver)
+    while driver.trip_id is not None or driver.has_offer:
+        driver.freed = city.env.event()
+        yield driver.freed
+    driver.freed = None
+    city.go_offline(driver)
 
 
 def _wait_for_work(city: City, driver: Driver, end_ms: int, rng: np.random.Generator) -> Process:

@@ -7,6 +7,7 @@ makes its ping that is already due, with the old state. Arrays hold + - * / and 
 which every processor rounds the same.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -64,7 +65,7 @@ class Fleet:
             emit: Takes the pings; None leaves them out, which changes nothing else in the city.
         """
         n = len(entity_ids)
-        self.entity_ids = entity_ids
+        self.entity_ids = list(entity_ids)
         self.tags = [Tag() for _ in range(n)]
         self._types = [EntityType.DRIVER] * driver_count + [EntityType.RIDER] * (n - driver_count)
         self._noise_m = np.asarray(noise_m, dtype=np.float64)
@@ -83,6 +84,43 @@ class Fleet:
         self._next_ping_ms = np.full(n, NEVER, dtype=np.int64)
         self._last_ping_ms = np.zeros(n, dtype=np.int64)
         self._interval_ms = np.zeros(n, dtype=np.int64)
+
+    def grow(self, entity_id: str, entity_type: EntityType, noise_m: float) -> int:
+        """Return the number of a new entity, at rest and silent."""
+        self.entity_ids.append(entity_id)
+        self.tags.append(Tag())
+        self._types.append(entity_type)
+        self._seq.append(0)
+        self._noise_m = np.append(self._noise_m, noise_m)
+        path = np.full((1, MAX_POINTS), NEVER, dtype=np.int64)
+        path[0, 0] = 0
+        self._at_ms = np.vstack((self._at_ms, path))
+        empty = np.zeros((1, MAX_POINTS))
+        self._lat, self._lon = np.vstack((self._lat, empty)), np.vstack((self._lon, empty))
+        self._heading = np.vstack((self._heading, empty))
+        self._speed = np.vstack((self._speed, empty))
+        self._last_point = np.append(self._last_point, 0)
+        self._next_ping_ms = np.append(self._next_ping_ms, NEVER)
+        self._last_ping_ms = np.append(self._last_ping_ms, 0)
+        self._interval_ms = np.append(self._interval_ms, 0)
+        return len(self.entity_ids) - 1
+
+    def digest(self) -> str:
+        """Return a hash of all paths, ping times and sequence numbers."""
+        summary = hashlib.sha256()
+        for array in (
+            self._lat,
+            self._lon,
+            self._at_ms,
+            self._speed,
+            self._heading,
+            self._next_ping_ms,
+            self._last_ping_ms,
+            self._interval_ms,
+        ):
+            summary.update(np.ascontiguousarray(array).tobytes())
+        summary.update(repr(self._seq).encode())
+        return summary.hexdigest()
 
     def park(self, entity: int, lat: float, lon: float, now_ms: int) -> None:
         """Put an entity somewhere, at rest."""

@@ -17,9 +17,12 @@ from sim.policies.routing import Route
 
 Process = Generator[simpy.Event, Any, None]
 _NEVER: Final = 2**62
+_LOOK_EVERY_S: Final = 0.25
 
 
-class _CalledOff(Exception):  # noqa: N818 - a turn of events that never leaves this module
+class CalledOff(Exception):  # noqa: N818 - a turn of events, no error
+    """The trip ends before it has started."""
+
     def __init__(self, by: CancelledBy, reason: CancelReason) -> None:
         self.by = by
         self.reason = reason
@@ -36,6 +39,10 @@ class _Mind:
     driver_stays: bool
 
 
+_STEADFAST: Final = _Mind(_NEVER, _NEVER, shows_up=True, driver_stays=True)
+"""Puppets do what they are told, and nothing else."""
+
+
 class Ride:
     """One rider's request and the driver who takes it."""
 
@@ -50,25 +57,36 @@ class Ride:
         behaviour = city.scenario.trips
         now_ms = city.now_ms
         changes = rng.random() < rider.dna.cancel_ratio
-        self._mind = _Mind(
-            gives_up_at_ms=now_ms + round(rider.dna.patience_s * 1000),
-            changes_mind_at_ms=now_ms + int(rng.integers(20_000, 600_000)) if changes else _NEVER,
-            shows_up=bool(rng.random() >= behaviour.no_show_share),
-            driver_stays=bool(rng.random() >= behaviour.driver_cancel_share),
+        self._mind = (
+            _STEADFAST
+            if rider.is_puppet
+            else _Mind(
+                gives_up_at_ms=now_ms + round(rider.dna.patience_s * 1000),
+                changes_mind_at_ms=now_ms + int(rng.integers(20_000, 600_000))
+                if changes
+                else _NEVER,
+                shows_up=bool(rng.random() >= behaviour.no_show_share),
+                driver_stays=bool(rng.random() >= behaviour.driver_cancel_share),
+            )
         )
 
     def run(self) -> Process:
-        """Live through the trip. An interrupt is the end of a drain's patience."""
+        """Live through the trip.
+
+        An interrupt is the end of a drain's patience, or a puppet's `CalledOff` as its cause.
+        """
         city = self._city
         self.trip = city.open_trip(self.trip, self._rider)
         try:
             driver = yield from self._find_driver()
             yield from self._pick_up(driver)
             yield from self._carry(driver)
-        except _CalledOff as off:
+        except CalledOff as off:
             self._call_off(off.by, off.reason)
-        except simpy.Interrupt:
-            if self.trip.state is TripState.STARTED:
+        except simpy.Interrupt as interrupt:
+            if isinstance(interrupt.cause, CalledOff):
+                self._call_off(interrupt.cause.by, interrupt.cause.reason)
+            elif self.trip.state is TripState.STARTED:
                 self._complete()
             else:
                 self._call_off(CancelledBy.SYSTEM, CancelReason.DRAIN)
@@ -78,9 +96,10 @@ class Ride:
 
     def _find_driver(self) -> Generator[simpy.Event, Any, Driver]:
         city, trip = self._city, self.trip
-        if trip.surge_multiplier > self._rider.dna.surge_tolerance:
+        is_free_to_refuse = not self._rider.is_puppet
+        if is_free_to_refuse and trip.surge_multiplier > self._rider.dna.surge_tolerance:
             yield city.wait(self._rng.uniform(2.0, 8.0))
-            raise _CalledOff(CancelledBy.RIDER, CancelReason.SURGE_TOO_HIGH)
+            raise CalledOff(CancelledBy.RIDER, CancelReason.SURGE_TOO_HIGH)
         refused: dict[int, None] = {}
         while True:
             number = yield from self._ask_for_driver(refused)
@@ -117,7 +136,7 @@ class Ride:
         return driver if city.driver_at[driver].is_free else None
 
     def _offer(self, driver: Driver) -> Generator[simpy.Event, Any, bool]:
-        city, behaviour = self._city, self._city.scenario.trips
+        city = self._city
         lat, lon = city.fleet.position(driver.number, city.now_ms)
         away_m = distance_m(lat, lon, self.trip.pickup.lat, self.trip.pickup.lon) * ROAD_FACTOR
         self._driver = driver
@@ -128,15 +147,10 @@ class Ride:
             offer_sequence=self.trip.offer_sequence + 1,
             pickup_eta_s=round(away_m / city.speed_kmh(driver) * 3.6, 1),
         )
-        ignores = self._rng.random() < behaviour.offer_ignored_share
-        accepts = self._rng.random() < driver.dna.acceptance_ratio
-        thinks_s = 1.0 + self._rng.gamma(2.0, 1.5)
-        if ignores or thinks_s >= behaviour.offer_expiry_s:
-            yield from self._wait_unmatched(behaviour.offer_expiry_s)
-            signal = TripSignal.OFFER_TIMED_OUT
+        if driver.is_puppet:
+            signal = yield from self._await_answer(driver)
         else:
-            yield from self._wait_unmatched(thinks_s)
-            signal = TripSignal.DRIVER_ACCEPTED if accepts else TripSignal.DRIVER_REJECTED
+            signal = yield from self._draw_answer(driver)
         if signal is not TripSignal.DRIVER_ACCEPTED:
             self._advance(signal)
             city.withdraw_offer(driver)
@@ -145,6 +159,29 @@ class Ride:
         city.assign(driver, self.trip)
         self._advance(signal)
         return True
+
+    def _await_answer(self, driver: Driver) -> Generator[simpy.Event, Any, TripSignal]:
+        """Return what a puppet says within the time of an offer."""
+        driver.answer = None
+        looks = max(1, round(self._city.scenario.trips.offer_expiry_s / _LOOK_EVERY_S))
+        for _ in range(looks):
+            yield from self._wait_unmatched(_LOOK_EVERY_S)
+            if driver.answer is not None:
+                accepts = driver.answer
+                return TripSignal.DRIVER_ACCEPTED if accepts else TripSignal.DRIVER_REJECTED
+        return TripSignal.OFFER_TIMED_OUT
+
+    def _draw_answer(self, driver: Driver) -> Generator[simpy.Event, Any, TripSignal]:
+        """Return what a driver's DNA says within the time of an offer."""
+        behaviour = self._city.scenario.trips
+        ignores = self._rng.random() < behaviour.offer_ignored_share
+        accepts = self._rng.random() < driver.dna.acceptance_ratio
+        thinks_s = 1.0 + self._rng.gamma(2.0, 1.5)
+        if ignores or thinks_s >= behaviour.offer_expiry_s:
+            yield from self._wait_unmatched(behaviour.offer_expiry_s)
+            return TripSignal.OFFER_TIMED_OUT
+        yield from self._wait_unmatched(thinks_s)
+        return TripSignal.DRIVER_ACCEPTED if accepts else TripSignal.DRIVER_REJECTED
 
     def _pick_up(self, driver: Driver) -> Process:
         city = self._city
@@ -158,14 +195,14 @@ class Ride:
         city.set_trip_status(driver, DriverStatus.EN_ROUTE, self.trip)
         if not self._mind.driver_stays:
             yield from self._wait(way_s * self._rng.uniform(0.1, 0.8))
-            raise _CalledOff(CancelledBy.DRIVER, CancelReason.DRIVER_CANCELLED)
+            raise CalledOff(CancelledBy.DRIVER, CancelReason.DRIVER_CANCELLED)
         yield from self._wait(way_s)
         self._advance(TripSignal.DRIVER_REACHED_PICKUP)
         city.fleet.park(driver.number, *pickup, city.now_ms)
         city.set_trip_status(driver, DriverStatus.AT_PICKUP, self.trip)
         if not self._mind.shows_up:
             yield from self._wait(city.scenario.trips.no_show_wait_s)
-            raise _CalledOff(CancelledBy.DRIVER, CancelReason.RIDER_NO_SHOW)
+            raise CalledOff(CancelledBy.DRIVER, CancelReason.RIDER_NO_SHOW)
         boarding_s = self._rng.exponential(city.scenario.trips.boarding_mean_s)
         yield from self._wait(min(max(boarding_s, 5.0), 240.0))
 
@@ -277,4 +314,4 @@ class Ride:
             return
         yield self._city.wait(max(left_s, 0.001))
         by = CancelledBy.SYSTEM if reason is CancelReason.NO_DRIVERS else CancelledBy.RIDER
-        raise _CalledOff(by, reason)
+        raise CalledOff(by, reason)

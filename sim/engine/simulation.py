@@ -1,23 +1,27 @@
 """One run of one city: wires the parts, moves time forward, drains."""
 
+import hashlib
 from typing import Final
 
 import simpy
 
 from contracts.events import TripState
+from sim.domain import commands
 from sim.domain.scenario import Scenario
 from sim.engine import crowd
 from sim.engine.agents import make_drivers, make_riders
 from sim.engine.city import City
 from sim.engine.drivers import work
 from sim.engine.fleet import Fleet
+from sim.engine.puppets import Puppets
 from sim.engine.reports import Reporter
-from sim.engine.rides import Ride
+from sim.engine.rides import CalledOff, Ride
 from sim.engine.sink import EventSink
 from sim.engine.stamping import Stamper
 from sim.engine.streams import Streams
 from sim.policies.choice import choose
 from sim.policies.routing import RoutingPolicy
+from sim.policies.surge import StreamedSurge
 
 DRAIN_LIMIT_MS: Final = 7_200_000
 """Simulated time after which a drain stops waiting for trips."""
@@ -70,8 +74,13 @@ class Simulation:
         self._stepped_ms = scenario.start_ms
         shifts = streams.of("shifts")
         self._env.process(crowd.profiles(self.city))
-        for driver in drivers:
-            self._env.process(work(self.city, driver, shifts))
+        self._workers = {
+            driver.number: self._env.process(work(self.city, driver, shifts)) for driver in drivers
+        }
+        self._stamper = stamper
+        self._puppets = Puppets(
+            self.city, stamper.derive, self._start_ride, self._call_off, self._workers
+        )
         self._env.process(crowd.requests(self.city, stamper.derive, self._start_ride))
         self._env.process(crowd.surge(self.city))
         self._env.process(crowd.movement(self.city))
@@ -102,6 +111,55 @@ class Simulation:
             self._env.run(until=until_ms)
             self._stepped_ms = until_ms
 
+    def apply(self, command: commands.Command) -> None:
+        """Do what a command asks, at the present instant.
+
+        Raises:
+            CommandInvalid: It names an agent or a place that cannot be, or a multiplier that
+                nobody asks for.
+            PuppetRefused: An agent cannot do it in its present state.
+        """
+        if isinstance(command, commands.Drain):
+            self.stop_requests()
+        elif isinstance(command, commands.Resume):
+            self.resume_requests()
+        elif isinstance(command, commands.EndTripsNow):
+            self.end_trips_now()
+        elif isinstance(command, commands.SetSurge):
+            surge = self.city.decisions.surge
+            if not isinstance(surge, StreamedSurge):
+                raise commands.CommandInvalid("set_surge needs policies.surge: streamed")
+            surge.receive(command.zone_id, command.multiplier)
+        elif not isinstance(command, commands.End):
+            self._puppets.apply(command)
+
+    def digest(self) -> str:
+        """Return a hash of all that the future depends on, but for the processes' own frames."""
+        city = self.city
+        state = {
+            "now_ms": self._stepped_ms,
+            "fleet": city.fleet.digest(),
+            "generators": city.streams.states(),
+            "drivers": [
+                (
+                    d.driver_id,
+                    d.status,
+                    d.zone_id,
+                    d.trip_id,
+                    d.has_offer,
+                    d.is_leaving,
+                    repr(d.dna),
+                )
+                for d in city.drivers
+            ],
+            "riders": [(r.rider_id, r.trip_id, repr(r.dna)) for r in city.riders],
+            "trips": {key: repr(trip) for key, trip in sorted(city.trips.items())},
+            "counts": sorted(city.trip_counts.items()),
+            "multipliers": sorted(city.multipliers.items()),
+            "sequences": self._stamper.digest(),
+        }
+        return hashlib.sha256(repr(state).encode()).hexdigest()
+
     def stop_requests(self) -> None:
         """Begin a drain: no new requests, everything under way goes on."""
         self.city.accepts_requests = False
@@ -122,6 +180,9 @@ class Simulation:
     def trips_by_state(self) -> dict[TripState, int]:
         """Return the number of trips by state, final ones since the start of the run."""
         return {state: self.city.trip_counts[state] for state in TripState}
+
+    def _call_off(self, trip_id: str, off: CalledOff) -> None:
+        self._rides[trip_id].interrupt(off)
 
     def _start_ride(self, ride: Ride) -> None:
         process = self._env.process(ride.run())

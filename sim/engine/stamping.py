@@ -54,6 +54,10 @@ class Stamper:
         """Drop what is known of an entity that will have no more events."""
         self._last.pop((topic, key), None)
 
+    def digest(self) -> str:
+        """Return a hash of all sequences and times."""
+        return hashlib.sha256(repr(sorted(self._last.items())).encode()).hexdigest()
+
     def derive(self, name: str) -> str:
         """Return the run's UUID of a name."""
         return uuid5_text(self._namespace, name)

@@ -51,6 +51,20 @@ class TruthLedger:
         if path.exists():
             raise LedgerExistsError(path)
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._open(path, first_event_time_ms)
+        self._db.executescript(SCHEMA)
+        self._db.execute(_RUN, (run_id, seed, configuration, first_event_time_ms, int(is_lossy)))
+
+    @classmethod
+    def reopened(cls, path: Path) -> "TruthLedger":
+        """Return a ledger that goes on where it was left."""
+        ledger = cls.__new__(cls)
+        ledger._open(path, 0)
+        (newest_ms,) = ledger._db.execute("select last_event_time_ms from run").fetchone()
+        ledger._last_ms = newest_ms or 0
+        return ledger
+
+    def _open(self, path: Path, first_event_time_ms: int) -> None:
         self.path = path
         self._trips: list[tuple[object, ...]] = []
         self._statuses: list[tuple[object, ...]] = []
@@ -60,8 +74,6 @@ class TruthLedger:
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.execute("pragma journal_mode = wal")
         self._db.execute("pragma synchronous = normal")
-        self._db.executescript(SCHEMA)
-        self._db.execute(_RUN, (run_id, seed, configuration, first_event_time_ms, int(is_lossy)))
 
     def record(self, event: Envelope, event_time_ms: int) -> None:
         """Note an event as it truly happened.

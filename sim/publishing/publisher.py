@@ -7,6 +7,7 @@ on how often `release` is called: it is (time of release, rank, number), where t
 heartbeats behind the events of the same millisecond.
 """
 
+import hashlib
 from bisect import bisect_left
 from collections import Counter
 from typing import Final
@@ -31,6 +32,10 @@ _CONTROL: Final = 2
 Waiting = tuple[int, int, int, Record]
 
 
+def _nowhere(_: Record) -> None:
+    """Send nothing: the record went out before the snapshot."""
+
+
 class Publisher:
     """Publishes one run."""
 
@@ -44,7 +49,21 @@ class Publisher:
         plan: FaultPlan,
         ledger: TruthLedger,
         start_ms: int,
+        is_muted: bool = False,
     ) -> None:
+        """Set up with nothing to send.
+
+        Args:
+            run_id: The run.
+            namespace: Of the run's UUIDs.
+            topics: Where control records go.
+            port: Where all records go.
+            plan: The faults.
+            ledger: The truth.
+            start_ms: Simulated time at the start.
+            is_muted: Whether what is published went out already, until `unmute`.
+        """
+        self.is_muted = is_muted
         self._run_id = run_id
         self._namespace = namespace
         self._topics = topics
@@ -61,7 +80,8 @@ class Publisher:
 
     def emit(self, topic: Topic, key: str, event: Envelope, event_time_ms: int) -> None:
         """Take one event of the engine."""
-        self._ledger.record(event, event_time_ms)
+        if not self.is_muted:
+            self._ledger.record(event, event_time_ms)
         fate = self._plan.fate(topic, event, event_time_ms)
         if fate is None:
             value = self._encode(event)
@@ -77,13 +97,23 @@ class Publisher:
         waiting = self._waiting
         waiting.sort()
         count = bisect_left(waiting, (until_ms + 1,))
-        send, produced = self._port.send, self.produced
+        send, produced = (_nowhere if self.is_muted else self._port.send), self.produced
         for _, _, _, record in waiting[:count]:
             send(record)
             produced[record.topic, record.kind] += 1
             if record.event_time_ms > self._newest_ms:
                 self._newest_ms = record.event_time_ms
         del waiting[:count]
+
+    def unmute(self) -> None:
+        """Publish from here on."""
+        self.is_muted = False
+
+    def digest(self) -> str:
+        """Return a hash of what was sent and of what waits."""
+        waiting = [(at, rank, number, record.value) for at, rank, number, record in self._waiting]
+        state = (sorted(self.produced.items()), sorted(waiting), self._next_heartbeat_ms)
+        return hashlib.sha256(repr(state).encode()).hexdigest()
 
     def commit(self) -> None:
         """Bring the ledger up to date."""
@@ -126,9 +156,10 @@ class Publisher:
                 copy, detail = corrupt(topic.name, value, fate.detail or "")
             at_ms = event_time_ms + fate.delay_ms
             self._wait(at_ms, _COPY, topic, key, copy, kind, event, event_time_ms)
-        self._ledger.fault(
-            event.event_id, topic.name, fate.fault, detail, key, event_time_ms, released_ms
-        )
+        if not self.is_muted:
+            self._ledger.fault(
+                event.event_id, topic.name, fate.fault, detail, key, event_time_ms, released_ms
+            )
 
     def _wait(
         self,

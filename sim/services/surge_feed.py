@@ -15,7 +15,7 @@ from contracts.live import ZoneMetrics
 from sim.domain.errors import SimError
 
 _BATCH: Final = 2000
-_ANSWER_WITHIN_S: Final = 10.0
+_ANSWER_WITHIN_S: Final = 5.0
 _LATEST: Final = -1
 
 

@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from sim.domain.errors import SimError
-from sim.main import duration_ms, read_settings
+from sim.main import (
+    Settings,
+    duration_ms,
+    parse_arguments,
+    read_settings,
+    repeat,
+    run_once,
+)
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -65,3 +72,28 @@ def test_bad_input_is_one_line_without_a_trace(tmp_path, arguments, message):
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_run_ends_with_its_figures_and_can_be_repeated_from_its_folder(tmp_path, capsys):
+    settings = Settings(home=tmp_path, port_offset=0, kafka="127.0.0.1:9")
+    first, second = tmp_path / "first", tmp_path / "second"
+    run_once(settings, parse_arguments(["run", "small", "--until", "3m", "--out", str(first)]))
+    assert "completed trips" in capsys.readouterr().out
+    (folder,) = (first / "runs").iterdir()
+    assert b"completion_share" in (folder / "kpis.json").read_bytes()
+    repeat(settings, parse_arguments(["repeat", str(folder), "--out", str(second)]))
+    files = sorted(path.name for path in first.glob("*.jsonl"))
+    assert len(files) == 8
+    for name in files:
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+    with pytest.raises(SimError, match="holds no run"):
+        repeat(settings, parse_arguments(["repeat", str(tmp_path), "--out", str(second)]))
+
+
+def test_streamed_surge_without_a_broker_says_so(tmp_path):
+    settings = Settings(home=tmp_path, port_offset=0, kafka="127.0.0.1:9")
+    path = tmp_path / "streamed.yaml"
+    path.write_text("{base: small, name: streamed, policies: {surge: streamed}}")
+    arguments = ["run", str(path), "--until", "1m", "--out", str(tmp_path / "out")]
+    with pytest.raises(SimError, match=r"policies\.surge is streamed, and Kafka at 127"):
+        run_once(settings, parse_arguments(arguments))

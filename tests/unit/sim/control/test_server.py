@@ -8,8 +8,9 @@ import time
 import httpx
 import pytest
 
-from sim.control.runner import Runner, unfinished_runs
+from sim.control.runner import CommandTimedOut, Runner, unfinished_runs
 from sim.control.server import build
+from sim.domain.commands import Drain
 from sim.publishing.memory import MemoryPort
 from sim.publishing.port import Aborted
 
@@ -73,7 +74,7 @@ class Desk:
             return self.ports[-1]
 
         self.runner = Runner(make, home)
-        self.http = Client(build(self.runner, KEY), HEADERS)
+        self.http = Client(build(self.runner, KEY, home), HEADERS)
 
     def post(self, path, body=None):
         return self.http.post(path, json=body or {})
@@ -280,3 +281,122 @@ def test_metrics_are_those_of_the_contract(desk):
     assert 'farol_sim_events_total{topic="rideshare.gps_pings",kind="clean"}' in text
     assert "# TYPE farol_sim_clock_lag_seconds gauge" in text
     assert 'farol_sim_trips_count{state="STARTED"}' in text
+
+
+PUPPET = {"type": "add_driver", "agent_id": "puppet-1", "home_zone_id": 78, "is_puppet": True}
+SE = {"lat": -23.5505, "lon": -46.6333}
+
+
+def _agent(desk, kind, agent_id, **more):
+    return desk.post("/agents", {"type": kind, "agent_id": agent_id, **more})
+
+
+def test_a_puppet_is_led_through_a_trip_and_refuses_what_it_cannot(desk):
+    lonely = {
+        "agents": {"drivers": 1, "shift_start_weights": [0] * 18 + [1] + [0] * 5},
+        "demand": NO_DEMAND,
+        "trips": {"offer_expiry_s": 600},
+    }
+    desk.post("/runs", {**QUICK, "speed": 2, "overrides": lonely})
+    desk.wait_state("RUNNING")
+    assert desk.post("/agents", PUPPET).status_code == 200
+    rider = {"home_zone_id": 78, "is_puppet": True}
+    assert _agent(desk, "add_rider", "puppet-2", **rider).status_code == 200
+    refused = _agent(desk, "accept", "puppet-1")
+    assert refused.status_code == 409
+    assert refused.json()["allowed"] == ["go_online", "remove_driver"]
+    assert _agent(desk, "go_online", "puppet-1", lat=-23.5705, lon=-46.6433).status_code == 200
+    trip = {**SE, "dropoff_lat": -23.5905, "dropoff_lon": -46.6533}
+    assert _agent(desk, "request", "puppet-2", **trip).status_code == 200
+    desk.wait(lambda status: status["trips"].get("OFFER_SENT") == 1)
+    assert _agent(desk, "accept", "puppet-1").status_code == 200
+    desk.wait(lambda status: status["trips"].get("DRIVER_EN_ROUTE") == 1)
+    busy = _agent(desk, "drive_to", "puppet-1", **SE)
+    assert busy.status_code == 409
+    assert busy.json()["allowed"] == ["cancel"]
+    assert _agent(desk, "cancel", "puppet-2").status_code == 200
+    desk.wait(lambda status: status["trips"].get("CANCELLED") == 1)
+    assert _agent(desk, "go_offline", "puppet-1").status_code == 200
+    assert _agent(desk, "remove_rider", "puppet-2").status_code == 200
+    assert _agent(desk, "request", "puppet-2", **trip).json()["allowed"] == []
+
+
+NO_DEMAND = {"peak_requests_per_hour": 0.001}
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ({"type": "dance", "agent_id": "puppet-1"}, "dance"),
+        ({"type": "go_online", "agent_id": "puppet-1", "lat": 0.0, "lon": 0.0}, "service area"),
+        ({"type": "go_online", "agent_id": "puppet-1", "lat": 99, "lon": 0.0}, "$.lat"),
+        ({"type": "accept", "agent_id": "nobody"}, "no agent nobody"),
+        ({"type": "request", "agent_id": "nobody", **SE}, "dropoff_lat"),
+        (PUPPET, "already"),
+        ({**PUPPET, "agent_id": "other", "home_zone_id": 999}, "outside the service area"),
+    ],
+)
+def test_impossible_commands_answer_422_with_what_is_wrong(desk, body, problem):
+    desk.post("/runs", {**QUICK, "overrides": {"demand": NO_DEMAND}})
+    desk.wait_state("RUNNING")
+    desk.post("/agents", PUPPET)
+    answer = desk.post("/agents", body)
+    assert answer.status_code == 422
+    assert problem in answer.json()["error"]
+
+
+def test_commands_need_a_run_and_time_out_clearly(desk):
+    assert desk.post("/agents", PUPPET).status_code == 409
+    assert desk.post("/snapshots").status_code == 409
+    assert desk.post("/reset").status_code == 409
+    desk.post("/runs", QUICK)
+    desk.wait_state("RUNNING")
+    held, let_go = threading.Event(), threading.Event()
+
+    def hold(_):
+        held.set()
+        let_go.wait(PATIENCE_S)
+
+    holder = threading.Thread(target=desk.runner._ask, args=("hold", hold, PATIENCE_S))
+    holder.start()
+    held.wait(PATIENCE_S)
+    with pytest.raises(CommandTimedOut, match=r"drain was not applied within 0\.01 s"):
+        desk.runner.execute(Drain(), within_s=0.01)
+    let_go.set()
+    holder.join()
+    assert desk.status()["state"] == "RUNNING"
+
+
+def test_reset_ends_a_run_at_once_and_the_next_can_start(desk):
+    desk.post("/runs", QUICK)
+    desk.wait(lambda status: status["trips_in_flight"] > 3)
+    assert desk.post("/reset").status_code == 202
+    ended = desk.wait_state("STOPPED")
+    assert ended["is_ended"]
+    assert ended["trips"]["CANCELLED"] + ended["trips"]["COMPLETED"] == ended["trips_started_total"]
+    assert desk.post("/runs", QUICK).status_code == 201
+
+
+def test_a_snapshot_is_taken_while_paused_and_taken_up_again(desk, tmp_path):
+    run_id = desk.post("/runs", QUICK).json()["run_id"]
+    desk.wait(lambda status: status["trips"].get("COMPLETED", 0) > 3)
+    assert desk.post("/snapshots").status_code == 409
+    desk.post("/drain")
+    desk.wait_state("PAUSED")
+    assert desk.post("/snapshots", {"name": "here"}).status_code == 201
+    assert desk.post("/snapshots", {"name": "here"}).status_code == 422
+    paused = desk.status()
+    desk.runner.shut_down()
+    again = Desk(tmp_path)
+    assert again.post("/restore", {"run_id": run_id, "name": "there"}).status_code == 422
+    assert again.post("/restore", {"run_id": run_id, "name": "here"}).status_code == 202
+    taken_up = again.wait_state("PAUSED")
+    assert taken_up["run_id"] == run_id
+    assert taken_up["sim_time"] == paused["sim_time"]
+    assert taken_up["records_total"] == paused["records_total"]
+    assert again.ports[0].records == []
+    again.post("/resume")
+    again.wait(lambda status: status["records_total"] > paused["records_total"] + 100)
+    again.post("/end")
+    assert again.wait_state("STOPPED")["is_ended"]
+    again.runner.shut_down()
