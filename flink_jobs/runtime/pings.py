@@ -7,8 +7,10 @@ from typing import Final
 
 from pyflink.table import StreamTableEnvironment
 
+from contracts.anomalies import OUTLIER_ACCURACY_M
 from contracts.events import SCHEMA_VERSION, DriverStatus, EntityType
 from contracts.rules import EARTH_RADIUS_M, GPS_OUT_OF_ORDERNESS_MS
+from flink_jobs.logic.gps_tiles import TILES_PER_DEGREE, tile_map
 from flink_jobs.runtime.environment import source_values
 from flink_jobs.runtime.settings import JobSettings
 from flink_jobs.runtime.sql import statement, text_list
@@ -22,9 +24,25 @@ def register_source(
     table: StreamTableEnvironment, settings: JobSettings, watermark_delay_ms: int
 ) -> None:
     """Register the table of pings as the topic has them."""
+    _register_topic(table, settings, SOURCE, watermark_delay_ms)
+
+
+def register_timed(
+    table: StreamTableEnvironment, settings: JobSettings, source: str, start_wall_ms: int
+) -> str:
+    """Register a rendered source from its beginning on, with `high`; return the view's name."""
+    _register_topic(table, settings, source, WATERMARK_DELAY_MS)
+    table.execute_sql(statement("views/retained.sql", source=source, start_wall_ms=start_wall_ms))
+    table.execute_sql(statement("views/timed.sql", source=source))
+    return f"{source}_timed"
+
+
+def _register_topic(
+    table: StreamTableEnvironment, settings: JobSettings, source: str, watermark_delay_ms: int
+) -> None:
     table.execute_sql(
         statement(
-            f"tables/{SOURCE}.sql",
+            f"tables/{source}.sql",
             **source_values(settings),
             watermark_delay_ms=watermark_delay_ms,
         )
@@ -48,11 +66,19 @@ def register_movements(
     table: StreamTableEnvironment, settings: JobSettings, start_wall_ms: int
 ) -> None:
     """Register `valid_pings` of all that is retained, and `movements` of drivers over it."""
-    register_source(table, settings, WATERMARK_DELAY_MS)
-    table.execute_sql(statement("views/retained_pings.sql", start_wall_ms=start_wall_ms))
-    table.execute_sql(statement("views/timed_pings.sql"))
-    register_valid(table, "timed_pings")
+    register_valid(table, register_timed(table, settings, SOURCE, start_wall_ms))
+    tiles = tile_map()
     table.execute_sql(
-        statement("views/consecutive_pings.sql", allowance_ms=GPS_OUT_OF_ORDERNESS_MS)
+        statement(
+            "views/consecutive_pings.sql",
+            allowance_ms=GPS_OUT_OF_ORDERNESS_MS,
+            accuracy_limit_m=OUTLIER_ACCURACY_M,
+            tiles_per_degree=TILES_PER_DEGREE,
+            first_row=tiles.first_row,
+            last_row=tiles.last_row,
+            first_column=tiles.first_column,
+            last_column=tiles.last_column,
+            inner_tiles=tiles.inner,
+        )
     )
     table.execute_sql(statement("views/movements.sql", earth_radius_m=EARTH_RADIUS_M))

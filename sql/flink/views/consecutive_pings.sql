@@ -3,6 +3,8 @@
 -- The one before is the sum of two rows less this row, in whole numbers (1e-7 degrees, milliseconds): lag() would take
 -- rows of equal time as one group and call a ping of such a pair its own predecessor.
 -- Inputs: valid_pings. Output: view consecutive_pings; is_first says that there is none before.
+-- A ping is suspect (1) if it may be an outlier: its accuracy is bad, or its place is in none of the squares that lie
+-- inside the accepted area (a text of 0 and 1, row by row: a list of numbers takes the planner minutes).
 -- Key: (run_id, entity_id). Event time: rowtime, kept.
 -- Lateness: more than $allowance_ms behind the newest of its partition is not here. The watermark is one millisecond
 -- farther behind, so the operators after this drop nothing.
@@ -14,10 +16,13 @@ select
     event_id,
     rowtime,
     event_time_ms,
-    lat,
-    lon,
+    lat_e7 / cast(1e7 as double) as lat,
+    lon_e7 / cast(1e7 as double) as lon,
+    accuracy_m,
     speed_kmh,
     driver_status,
+    is_suspect,
+    sum(is_suspect) over two_rows - is_suspect as previous_is_suspect,
     count(*) over two_rows = 1 as is_first,
     sum(event_time_ms) over two_rows - event_time_ms as previous_event_time_ms,
     (sum(lat_e7) over two_rows - lat_e7) / cast(1e7 as double) as previous_lat,
@@ -27,7 +32,21 @@ from (
         *,
         1000 * extract(epoch from event_time) + extract(millisecond from event_time) as event_time_ms,
         cast(round(lat * 1e7, 0) as bigint) as lat_e7,
-        cast(round(lon * 1e7, 0) as bigint) as lon_e7
+        cast(round(lon * 1e7, 0) as bigint) as lon_e7,
+        case
+            when
+                accuracy_m <= $accuracy_limit_m
+                and cast(floor(lat * $tiles_per_degree) as int) between $first_row and $last_row
+                and cast(floor(lon * $tiles_per_degree) as int) between $first_column and $last_column
+                and substring(
+                    '$inner_tiles',
+                    (cast(floor(lat * $tiles_per_degree) as int) - $first_row) * ($last_column - $first_column + 1)
+                    + cast(floor(lon * $tiles_per_degree) as int) - $first_column + 1,
+                    1
+                ) = '1'
+                then 0
+            else 1
+        end as is_suspect
     from valid_pings
 )
 where entity_type = 'driver' and rowtime >= high - interval '0.001' second * $allowance_ms

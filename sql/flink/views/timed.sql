@@ -1,9 +1,10 @@
--- Purpose: each ping with the newest event time of its partition so far. Late or not is a question to the log, not to
+-- Purpose: each record with the newest event time of its partition so far. Late or not is a question to the log, not to
 -- the clock of a running job, and has the same answer after a recovery.
--- Inputs: rideshare_gps_pings. Output: view timed_pings, control records and malformed ones included: they move `high`.
+-- Inputs: ${source}_retained.
+-- Output: view ${source}_timed, control records and malformed ones included: they move `high`.
 -- Key: (partition, offset). Event time: rowtime, kept. Lateness: judged by whoever reads `high`.
 -- State: one instant per partition, never expires.
-create temporary view timed_pings as
+create temporary view ${source}_timed as
 select
     *, -- noqa: AM04
     max(event_instant) over (
@@ -13,5 +14,5 @@ select
     ) as high
 from (
     select *, cast(rowtime as timestamp_ltz(3)) as event_instant, proctime() as read_at
-    from gps_pings_retained
+    from ${source}_retained
 )
