@@ -65,7 +65,9 @@ class ZoneMetrics(msgspec.Struct, frozen=True, kw_only=True):
     Record of `rideshare.zone_metrics`; times are epoch milliseconds.
 
     `ratio` is open_requests / max(1, idle_drivers) at the window's end, `smoothed_ratio` its mean
-    over the window.
+    over the window. `acceptance` is the share of accepted offers among those answered (accepted,
+    rejected, expired) within the window for pickups in the zone, `mean_pickup_eta_s` the mean time
+    to the pickup that the accepted ones promised; both null where there was none.
     """
 
     zone_id: ZoneId
@@ -78,6 +80,8 @@ class ZoneMetrics(msgspec.Struct, frozen=True, kw_only=True):
     multiplier: Multiplier
     late_records: Count
     run_id: Identifier
+    acceptance: Ratio | None = None
+    mean_pickup_eta_s: Seconds | None = None
 
 
 class GpsAggregate(msgspec.Struct, frozen=True, kw_only=True):

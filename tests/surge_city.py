@@ -28,6 +28,7 @@ START_MS = epoch_ms("2026-03-02T09:00:00Z")
 SLIDE_MS = 10_000
 LIMIT_MS = 15_000
 """Written again on purpose: whoever changes the contract changes this test knowingly."""
+ANSWERS = (TripState.MATCHED, TripState.OFFER_REJECTED, TripState.OFFER_EXPIRED)
 Event = TripEvent | DriverStatusEvent | ControlRecord
 Lane = tuple[str, int]
 
@@ -58,7 +59,13 @@ def sent(event: Event) -> Sent:
 
 
 def trip_event(
-    trip_id: str, state: TripState, at_ms: int, zone_id: int | None, run_id: str = "run-1"
+    trip_id: str,
+    state: TripState,
+    at_ms: int,
+    zone_id: int | None,
+    run_id: str = "run-1",
+    offer: int = 0,
+    eta_s: float | None = None,
 ) -> TripEvent:
     place = Place(lat=-23.5, lon=-46.6, zone_id=zone_id, h3="88a8100001fffff")
     return TripEvent(
@@ -74,7 +81,8 @@ def trip_event(
         driver_id=None,
         pickup=place,
         dropoff=place,
-        offer_sequence=0,
+        offer_sequence=offer,
+        pickup_eta_s=eta_s,
         surge_multiplier=1.0,
         currency="BRL",
     )
@@ -145,8 +153,12 @@ def city_events(
                 ],
             ]
         )
+        offer, eta_s = 0, None
         for state in states:
-            events.append(trip_event(trip_id, state, at_ms, zone_id, run_id))
+            if state is TripState.OFFER_SENT:
+                offer += 1
+                eta_s = rng.choice([None, rng.randrange(9_000) / 10])
+            events.append(trip_event(trip_id, state, at_ms, zone_id, run_id, offer, eta_s))
             at_ms += 1 + rng.randrange(rng.choice([1_000, 20_000, 60_000]))
     for number in range(drivers):
         at_ms = START_MS + rng.randrange(60_000)
@@ -238,6 +250,7 @@ def expected_metrics(
     result = {}
     for tick_ms in range(START_MS // SLIDE_MS * SLIDE_MS, last_ms + 1, SLIDE_MS):
         waiting, idle = _open_at(trips, tick_ms), _idle_at(drivers, tick_ms)
+        answered = _answered_at(trips, tick_ms)
         for zone in zones:
             ratio = surge_ratio(waiting[zone], idle[zone])
             samples[zone] = [*samples[zone], ratio][-30:]
@@ -255,9 +268,38 @@ def expected_metrics(
                     multiplier=surge_multiplier(smoothed),
                     late_records=0,
                     run_id="run-1",
+                    acceptance=_share(answered[zone]),
+                    mean_pickup_eta_s=_mean_eta_s(answered[zone]),
                 )
             was_speaking[zone] = speaks
     return result
+
+
+def _answered_at(trips: dict[str, list[Counted]], tick_ms: int) -> dict[int, list[TripEvent]]:
+    """Return the answers to offers of the last five minutes by zone, each once."""
+    result: dict[int, list[TripEvent]] = defaultdict(list)
+    for facts in trips.values():
+        first: dict[str, Counted] = {}
+        for fact in facts:
+            if isinstance(fact.event, TripEvent) and fact.event.state in ANSWERS:
+                first.setdefault(fact.event.event_id, fact)
+        zone = _zone_of(facts[0].event)
+        for fact in first.values():
+            is_within = tick_ms - 300_000 < fact.effective_ms <= tick_ms
+            if zone is not None and is_within and isinstance(fact.event, TripEvent):
+                result[zone].append(fact.event)
+    return result
+
+
+def _share(answers: list[TripEvent]) -> float | None:
+    accepted = sum(event.state is TripState.MATCHED for event in answers)
+    return accepted / len(answers) if answers else None
+
+
+def _mean_eta_s(answers: list[TripEvent]) -> float | None:
+    matched = [event for event in answers if event.state is TripState.MATCHED]
+    known = [event.pickup_eta_s for event in matched if event.pickup_eta_s is not None]
+    return round(sum(round(eta * 1000) for eta in known) / len(known) / 1000, 3) if known else None
 
 
 def without_late(metrics: ZoneMetrics) -> ZoneMetrics:

@@ -72,6 +72,12 @@ class ZoneMetricsBody(Body):
     multiplier: float = Field(description="price multiplier, 1.0 to 3.0", examples=[1.5])
     late_records: int = Field(examples=[0])
     run_id: str = Field(examples=["3f0c9d1e-2b4a-4c8d-8e7f-6a5b4c3d2e1f"])
+    acceptance: float | None = Field(
+        default=None, description="accepted share of answered offers", examples=[0.8]
+    )
+    mean_pickup_eta_s: float | None = Field(
+        default=None, description="seconds to the pickup, as accepted offers said", examples=[210.5]
+    )
 
 
 class ZoneSurgeBody(Body):

@@ -26,20 +26,25 @@ FACT: Final = Types.ROW_NAMED(
         "effective_ms",
         "settled_ms",
         "run_id",
+        "answered_offer",
+        "eta_ms",
     ],
-    [_TEXT, _TEXT, _TEXT, Types.BOOLEAN(), _LONG, _LONG, _LONG, _LONG, _TEXT],
+    [_TEXT, _TEXT, _TEXT, Types.BOOLEAN(), _LONG, _LONG, _LONG, _LONG, _TEXT, _LONG, _LONG],
 )
 """What one record says about a trip or a driver."""
 
 DELTA: Final = Types.ROW_NAMED(
-    ["zone_id", "at_ms", "run_id", "open_change", "idle_change", "late_records"],
-    [_LONG, _LONG, _TEXT, _LONG, _LONG, _LONG],
+    [
+        *("zone_id", "at_ms", "run_id", "open_change", "idle_change", "late_records"),
+        *("offers_answered", "offers_accepted", "eta_ms", "eta_count"),
+    ],
+    [_LONG, _LONG, _TEXT, *(_LONG,) * 7],
 )
 """A change of one zone's counts."""
 
 METRICS: Final = Types.ROW_NAMED(
     list(ZoneMetrics.__struct_fields__),
-    [*(_LONG,) * 5, *(Types.DOUBLE(),) * 3, _LONG, _TEXT],
+    [*(_LONG,) * 5, *(Types.DOUBLE(),) * 3, _LONG, _TEXT, *(Types.DOUBLE(),) * 2],
 )
 """Columns of `sql/flink/tables/rideshare_zone_metrics.sql`."""
 
@@ -63,6 +68,8 @@ def fact_row(fact: TripFact | StatusFact) -> Row:
             fact.effective_ms,
             None,
             fact.run_id,
+            fact.answered_offer,
+            fact.eta_ms,
         )
     return Row(
         _DRIVER,
@@ -74,14 +81,26 @@ def fact_row(fact: TripFact | StatusFact) -> Row:
         fact.effective_ms,
         fact.settled_ms,
         fact.run_id,
+        None,
+        None,
     )
 
 
 def fact_of(row: Row) -> TripFact | StatusFact:
     """Return what `fact_row` was given."""
-    kind, entity_id, event_id, is_waiting, zone_id, event_ms, effective_ms, settled_ms, run_id = row
+    kind, entity_id, event_id, is_waiting, zone_id, event_ms, effective_ms, *rest = row
+    settled_ms, run_id, answered_offer, eta_ms = rest
     if kind == _TRIP:
-        return TripFact(entity_id, is_waiting, zone_id, event_ms, effective_ms, run_id)
+        return TripFact(
+            entity_id,
+            is_waiting,
+            zone_id,
+            event_ms,
+            effective_ms,
+            run_id,
+            answered_offer,
+            eta_ms,
+        )
     return StatusFact(entity_id, event_id, zone_id, event_ms, effective_ms, settled_ms, run_id)
 
 
@@ -109,13 +128,16 @@ def delta_row(delta: ZoneDelta) -> Row:
         delta.open_change,
         delta.idle_change,
         delta.late_records,
+        delta.offers_answered,
+        delta.offers_accepted,
+        delta.eta_ms,
+        delta.eta_count,
     )
 
 
 def delta_of(row: Row) -> ZoneDelta:
     """Return what `delta_row` was given."""
-    zone_id, at_ms, run_id, open_change, idle_change, late_records = row
-    return ZoneDelta(zone_id, at_ms, run_id, open_change, idle_change, late_records)
+    return ZoneDelta(*row)
 
 
 def metrics_row(metrics: ZoneMetrics) -> Row:

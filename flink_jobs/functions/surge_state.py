@@ -9,7 +9,8 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
-VERSION: Final = 1
+VERSION: Final = 2
+"""2: answers to offers; state of version 1 has none, and its fields have defaults."""
 
 S = TypeVar("S")
 
@@ -50,6 +51,6 @@ class StateCodec(Generic[S]):
         if data is None:
             return None
         kept = self._outer.decode(data)
-        if kept.version != VERSION:
+        if not 1 <= kept.version <= VERSION:
             raise UnknownStateVersionError(kept.version)
         return self._payload.decode(kept.payload)

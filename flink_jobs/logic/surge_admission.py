@@ -9,7 +9,13 @@ from typing import Final
 import msgspec
 
 from contracts.domain import DRIVER_STATUS, TRIPS
-from contracts.events import UNMATCHED_STATES, DriverStatus, DriverStatusEvent, TripEvent
+from contracts.events import (
+    UNMATCHED_STATES,
+    DriverStatus,
+    DriverStatusEvent,
+    TripEvent,
+    TripState,
+)
 from contracts.timestamps import epoch_ms
 from contracts.validation import reject_reason
 from flink_jobs.logic.surge_deltas import WATERMARK_DELAY_MS, effective_ms
@@ -19,6 +25,8 @@ from flink_jobs.logic.surge_trips import TripFact
 CONTROL: Final = "control"
 """Reason for passing over a heartbeat or an end: it moved the watermark, that is all it is for."""
 
+_ANSWERS: Final = frozenset({TripState.MATCHED, TripState.OFFER_REJECTED, TripState.OFFER_EXPIRED})
+"""States that a trip enters when an offer ends."""
 _TRIP: Final = msgspec.json.Decoder(TripEvent)
 _STATUS: Final = msgspec.json.Decoder(DriverStatusEvent)
 
@@ -63,6 +71,8 @@ def _trip(value: bytes | None, high_ms: int) -> TripFact:
         event_ms=event_ms,
         effective_ms=effective_ms(event_ms, high_ms),
         run_id=event.run_id,
+        answered_offer=event.offer_sequence if event.state in _ANSWERS else None,
+        eta_ms=None if event.pickup_eta_s is None else round(event.pickup_eta_s * 1000),
     )
 
 

@@ -28,7 +28,11 @@ class Step(Generic[S, Out]):
 
 @dataclass(frozen=True, slots=True)
 class ZoneDelta:
-    """A change of one zone's counts from `at_ms` on, and how many late records it speaks for."""
+    """A change of one zone's counts from `at_ms` on, and how many late records it speaks for.
+
+    An answer to an offer counts at `at_ms`: `offers_answered` of any kind, `offers_accepted`, and
+    of those with a promised time to the pickup its sum (`eta_ms`) and their number.
+    """
 
     zone_id: int
     at_ms: int
@@ -36,6 +40,10 @@ class ZoneDelta:
     open_change: int = 0
     idle_change: int = 0
     late_records: int = 0
+    offers_answered: int = 0
+    offers_accepted: int = 0
+    eta_ms: int = 0
+    eta_count: int = 0
 
 
 def effective_ms(event_ms: int, high_ms: int) -> int:

@@ -30,6 +30,8 @@ class TripFact:
         event_ms: When it happened.
         effective_ms: From when on it counts; later than `event_ms` for a late record.
         run_id: The run it belongs to.
+        answered_offer: Number of the offer that this state change answers, None if it answers none.
+        eta_ms: Time to the pickup that the offer promised, where it is known.
     """
 
     trip_id: str
@@ -38,6 +40,8 @@ class TripFact:
     event_ms: int
     effective_ms: int
     run_id: str
+    answered_offer: int | None = None
+    eta_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +54,18 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class OpenTrip:
-    """What is known of one trip: oldest waiting event, oldest one that ends the wait."""
+    """What is known of one trip: oldest waiting event, oldest one that ends the wait.
+
+    `answers` are the answers to its offers that were counted: twice the number of the offer, and
+    one more if it was accepted.
+    """
 
     zone_id: int | None
     run_id: str
     expires_ms: int
     opened: Moment | None = None
     closed: Moment | None = None
+    answers: tuple[int, ...] = ()
 
 
 def on_trip(state: OpenTrip | None, fact: TripFact) -> Step[OpenTrip, ZoneDelta]:
@@ -68,9 +77,11 @@ def on_trip(state: OpenTrip | None, fact: TripFact) -> Step[OpenTrip, ZoneDelta]
     else:
         is_news, moment = _earlier(before.closed, fact)
         after = replace(before, closed=moment)
+    changes = _difference(before, after, late_at_ms=_late_at(fact) if is_news else None)
+    after, answered = _answer(after, fact)
     return Step(
         after,
-        _difference(before, after, late_at_ms=_late_at(fact) if is_news else None),
+        (*changes, *answered),
         timer_ms=after.expires_ms if state is None else None,
     )
 
@@ -84,6 +95,27 @@ def on_trip_timer(state: OpenTrip | None, timer_ms: int) -> Step[OpenTrip, ZoneD
     return Step(
         None, _difference(state, replace(state, closed=state.closed or Moment(timer_ms, timer_ms)))
     )
+
+
+def _answer(trip: OpenTrip, fact: TripFact) -> tuple[OpenTrip, tuple[ZoneDelta, ...]]:
+    """Return the trip with an answer to an offer counted, and the answer if it was not known."""
+    if fact.answered_offer is None or trip.zone_id is None:
+        return trip, ()
+    is_accepted = not fact.is_waiting
+    answer = 2 * fact.answered_offer + is_accepted
+    if answer in trip.answers:
+        return trip, ()
+    eta_ms = fact.eta_ms if is_accepted else None
+    delta = ZoneDelta(
+        trip.zone_id,
+        fact.effective_ms,
+        trip.run_id,
+        offers_answered=1,
+        offers_accepted=int(is_accepted),
+        eta_ms=eta_ms or 0,
+        eta_count=int(eta_ms is not None),
+    )
+    return replace(trip, answers=(*trip.answers, answer)), (delta,)
 
 
 def _earlier(known: Moment | None, fact: TripFact) -> tuple[bool, Moment]:

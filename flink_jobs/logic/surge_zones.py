@@ -37,11 +37,26 @@ class TickChange:
     late_records: int
     run_at_ms: int
     run_id: str
+    offers_answered: int = 0
+    offers_accepted: int = 0
+    eta_ms: int = 0
+    eta_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Offers answered in the slide that ends at one tick; see `ZoneDelta`."""
+
+    tick_ms: int
+    answered: int
+    accepted: int
+    eta_ms: int
+    eta_count: int
 
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """One zone after its last tick; `pending` by tick, `samples` oldest first."""
+    """One zone after its last tick; `pending` by tick, `samples` and `answers` oldest first."""
 
     tick_ms: int = 0
     open_requests: int = 0
@@ -51,6 +66,7 @@ class Zone:
     run_at_ms: int = -1
     run_id: str = ""
     pending: tuple[TickChange, ...] = ()
+    answers: tuple[Answers, ...] = ()
 
 
 def is_too_late(delta: ZoneDelta, watermark_ms: int) -> bool:
@@ -72,6 +88,10 @@ def on_delta(state: Zone | None, delta: ZoneDelta, watermark_ms: int) -> Step[Zo
         delta.late_records,
         delta.at_ms,
         delta.run_id,
+        delta.offers_answered,
+        delta.offers_accepted,
+        delta.eta_ms,
+        delta.eta_count,
     )
     by_tick = {change.tick_ms: change for change in zone.pending}
     known = by_tick.get(new.tick_ms)
@@ -95,6 +115,9 @@ def on_watermark(state: Zone | None, zone_id: int, watermark_ms: int) -> Step[Zo
     zone = state
     said: list[ZoneMetrics] = []
     while zone is not None:
+        if not zone.is_speaking and not zone.pending:
+            # At rest, with answers that a window to come may still count.
+            return Step(zone, tuple(said))
         tick_ms = _next_tick_ms(zone)
         if watermark_ms >= END_OF_INPUT_MS and not zone.pending and _is_occupied(zone):
             return Step(zone, tuple(said))
@@ -127,6 +150,7 @@ def _tick(zone: Zone, zone_id: int, tick_ms: int, said: list[ZoneMetrics]) -> Zo
     ratio = surge_ratio(open_requests, idle_drivers)
     samples = (*zone.samples, ratio)[-SURGE_SLIDES_PER_WINDOW:]
     smoothed = smoothed_ratio(samples)
+    answers = _answers(zone.answers, due, tick_ms)
     is_speaking = bool(open_requests or idle_drivers or smoothed or late_records)
     if is_speaking or zone.is_speaking:
         said.append(
@@ -141,9 +165,11 @@ def _tick(zone: Zone, zone_id: int, tick_ms: int, said: list[ZoneMetrics]) -> Zo
                 multiplier=surge_multiplier(smoothed),
                 late_records=late_records,
                 run_id=run_id,
+                acceptance=_acceptance(answers),
+                mean_pickup_eta_s=_mean_eta_s(answers),
             )
         )
-    if not is_speaking and not pending:
+    if not (is_speaking or pending or answers):
         return None
     return Zone(
         tick_ms,
@@ -154,7 +180,30 @@ def _tick(zone: Zone, zone_id: int, tick_ms: int, said: list[ZoneMetrics]) -> Zo
         run_at_ms,
         run_id,
         pending,
+        answers,
     )
+
+
+def _answers(
+    known: tuple[Answers, ...], due: tuple[TickChange, ...], tick_ms: int
+) -> tuple[Answers, ...]:
+    """Return the answers within the window that ends at a tick."""
+    new = tuple(
+        Answers(tick_ms, each.offers_answered, each.offers_accepted, each.eta_ms, each.eta_count)
+        for each in due
+        if each.offers_answered
+    )
+    return tuple(a for a in (*known, *new) if a.tick_ms > tick_ms - SURGE_WINDOW_MS)
+
+
+def _acceptance(answers: tuple[Answers, ...]) -> float | None:
+    answered = sum(each.answered for each in answers)
+    return sum(each.accepted for each in answers) / answered if answered else None
+
+
+def _mean_eta_s(answers: tuple[Answers, ...]) -> float | None:
+    count = sum(each.eta_count for each in answers)
+    return round(sum(each.eta_ms for each in answers) / count / 1000, 3) if count else None
 
 
 def _merged(one: TickChange, other: TickChange) -> TickChange:
@@ -166,4 +215,8 @@ def _merged(one: TickChange, other: TickChange) -> TickChange:
         one.late_records + other.late_records,
         run_at_ms,
         run_id,
+        one.offers_answered + other.offers_answered,
+        one.offers_accepted + other.offers_accepted,
+        one.eta_ms + other.eta_ms,
+        one.eta_count + other.eta_count,
     )

@@ -73,6 +73,10 @@ export interface ZoneMetrics {
   /** count */
   late_records: number;
   run_id: string;
+  /** share, 0 to 1 */
+  acceptance?: number | null;
+  /** seconds */
+  mean_pickup_eta_s?: number | null;
 }
 
 /** One region and one 1-minute tumbling window of taxi trips. Record of `taxi.region_windows`. */

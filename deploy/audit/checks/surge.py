@@ -163,7 +163,11 @@ def check_windows(
     expected = expected_windows(truth.transitions, truth.statuses, until_ms, truth.run_id)
     if actual is None:
         return [not_built(AREA, subject, len(expected), f"no topic {TOPIC}: farol up")]
-    own = {key: metrics for key, metrics in actual.own.items() if metrics.window_end_ms <= until_ms}
+    own = {
+        key: _judged(metrics)
+        for key, metrics in actual.own.items()
+        if metrics.window_end_ms <= until_ms
+    }
     if expected and not own:
         return [not_built(AREA, subject, len(expected), "no window of this run: job surge")]
     late = [*late_records(trips), *late_records(statuses)]
@@ -192,6 +196,11 @@ def check_windows(
         )
     )
     return checks
+
+
+def _judged(metrics: ZoneMetrics) -> ZoneMetrics:
+    """Return what the truth knows of a window: it keeps no offers."""
+    return msgspec.structs.replace(metrics, acceptance=None, mean_pickup_eta_s=None)
 
 
 def _plain_windows(

@@ -17,7 +17,9 @@ create temporary table rideshare_zone_metrics (
     smoothed_ratio double,
     multiplier double,
     late_records bigint,
-    run_id string
+    run_id string,
+    acceptance double,
+    mean_pickup_eta_s double
 ) with (
     'connector' = 'kafka',
     'topic' = 'rideshare.zone_metrics',

@@ -11,5 +11,7 @@ select
     smoothed_ratio,
     multiplier,
     late_records,
-    run_id
+    run_id,
+    acceptance,
+    mean_pickup_eta_s
 from surge_metrics

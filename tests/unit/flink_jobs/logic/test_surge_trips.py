@@ -110,3 +110,25 @@ def test_timers_of_nothing_and_of_another_time_do_nothing() -> None:
     state, _ = feed(fact(0, waiting=True))
     assert on_trip_timer(None, DAY_MS).state is None
     assert on_trip_timer(state, DAY_MS).state == state
+
+
+def test_each_answer_to_an_offer_counts_once_with_the_promised_time() -> None:
+    def answered(offer: int, is_waiting: bool, eta_ms: int | None) -> TripFact:
+        return TripFact("trip", is_waiting, ZONE, DAY_MS, DAY_MS, "run-1", offer, eta_ms)
+
+    state: OpenTrip | None = None
+    found: list[ZoneDelta] = []
+    for fact in (
+        answered(1, True, 90_000),  # rejected or expired: its promise does not matter
+        answered(1, True, 90_000),
+        answered(2, False, 120_000),
+        answered(2, False, 120_000),
+        answered(3, False, None),
+    ):
+        step = on_trip(state, fact)
+        state = step.state
+        found += [delta for delta in step.emit if delta.offers_answered]
+    sums = [(d.offers_answered, d.offers_accepted, d.eta_ms, d.eta_count) for d in found]
+    assert sums == [(1, 0, 0, 0), (1, 1, 120_000, 1), (1, 1, 0, 0)]
+    nowhere = on_trip(None, TripFact("t", False, None, DAY_MS, DAY_MS, "run-1", 1, 5))
+    assert nowhere.emit == ()

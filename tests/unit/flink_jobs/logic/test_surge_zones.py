@@ -119,3 +119,35 @@ def test_the_end_of_input_stops_an_occupied_zone_after_its_last_change() -> None
 
 def test_a_timer_of_a_zone_at_rest_does_nothing() -> None:
     assert on_watermark(None, ZONE, T).state is None
+
+
+def answer(at_ms: int, accepted: int, eta_s: float | None = None) -> ZoneDelta:
+    return ZoneDelta(
+        ZONE,
+        T + at_ms,
+        "run-1",
+        offers_answered=1,
+        offers_accepted=accepted,
+        eta_ms=round(eta_s * 1000) if eta_s else 0,
+        eta_count=int(eta_s is not None),
+    )
+
+
+def test_answers_count_for_one_window() -> None:
+    zone = feed(delta(1, 1), answer(1, 1, 120.0), answer(2_000, 0), answer(15_000, 1, 60.5))
+    metrics = {(m.window_end_ms - T) // 1000: m for m in said(zone, 400_000)}
+    assert (metrics[10].acceptance, metrics[10].mean_pickup_eta_s) == (0.5, 120.0)
+    assert (metrics[20].acceptance, metrics[20].mean_pickup_eta_s) == (2 / 3, 90.25)
+    assert metrics[300].acceptance == 2 / 3
+    assert (metrics[310].acceptance, metrics[310].mean_pickup_eta_s) == (1.0, 60.5)
+    assert (metrics[320].acceptance, metrics[320].mean_pickup_eta_s) == (None, None)
+
+
+def test_answers_do_not_make_a_zone_speak_but_are_there_when_it_does() -> None:
+    zone = feed(answer(1, 1, 100.0))
+    step = on_watermark(zone, ZONE, T + 60_000)
+    assert (step.emit, step.timer_ms) == ((), None)
+    first = said(feed(delta(90_000, 1), zone=step.state), 100_000)[0]
+    assert (first.acceptance, first.mean_pickup_eta_s) == (1.0, 100.0)
+    late = said(feed(delta(900_000, 1), zone=step.state), 900_000)[0]
+    assert late.acceptance is None
