@@ -243,7 +243,8 @@ def _rowtime(topic: Topic, domain: Domain) -> tuple[str, ...]:
     types = ", ".join(f"'{name}'" for name in (*kind.enum, *CONTROL_TYPES))
     return (
         f"{ROWTIME} as case\n"
-        f"        when schema_version = {SCHEMA_VERSION}\n"
+        "        when\n"
+        f"            schema_version = {SCHEMA_VERSION}\n"
         f"            and event_type in ({types})\n"
         "            and event_id <> ''\n"
         "            and run_id <> ''\n"

@@ -37,7 +37,8 @@ create temporary table rideshare_driver_profiles (
     kafka_offset bigint metadata from 'offset' virtual,
     kafka_timestamp timestamp_ltz(3) metadata from 'timestamp' virtual,
     rowtime as case
-        when schema_version = 1
+        when
+            schema_version = 1
             and event_type in ('driver_profile_created', 'driver_profile_updated', 'stream_end', 'stream_heartbeat')
             and event_id <> ''
             and run_id <> ''

@@ -34,7 +34,8 @@ create temporary table rideshare_rider_profiles (
     kafka_offset bigint metadata from 'offset' virtual,
     kafka_timestamp timestamp_ltz(3) metadata from 'timestamp' virtual,
     rowtime as case
-        when schema_version = 1
+        when
+            schema_version = 1
             and event_type in ('rider_profile_created', 'rider_profile_updated', 'stream_end', 'stream_heartbeat')
             and event_id <> ''
             and run_id <> ''
