@@ -6,7 +6,7 @@ what they are brought back from.
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +14,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from deploy.local.layout import Layout
+from deploy.local.savepoints import SavedStateError, read_state
 
 _LOCK_TIMEOUT_S: Final = 320
 _CHECKPOINT: Final = re.compile(r"chk-(\d+)")
@@ -35,12 +36,15 @@ class DesiredJob(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         is_wanted: Whether it shall run; false after a stop, when the rest says how to resume.
         job_id: Identifier of its newest submission.
         resume_from: State which that submission started from, or the savepoint it was stopped with.
+        is_changing: Whether an upgrade stops it only to start it again; true for longer only where
+            the upgrade itself has died.
     """
 
     arguments: tuple[str, ...] = ()
     is_wanted: bool = True
     job_id: str = ""
     resume_from: str | None = None
+    is_changing: bool = False
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,17 +99,42 @@ def newest_checkpoint(folder: Path) -> str | None:
 
     A checkpoint is complete when its metadata is there: Flink moves that file in last.
     """
-    found = [
+    found = _checkpoints(folder)
+    return f"file://{max(found)[1]}" if found else None
+
+
+def newest_savepoint(layout: Layout, job_id: str) -> str | None:
+    """Return the savepoint that a job has left, if it is newer than all its checkpoints."""
+    folder = layout.home / "flink" / "savepoints"
+    states = []
+    for path in folder.glob(f"savepoint-{job_id[:6]}-*/_metadata"):
+        with suppress(SavedStateError):  # half written, by a job that was killed
+            states.append(read_state(str(path.parent)))
+    newest = max(((state.number, state.path) for state in states if state), default=None)
+    checkpoints = _checkpoints(_checkpoint_folder(layout, job_id))
+    if newest is None or (checkpoints and max(checkpoints)[0] > newest[0]):
+        return None
+    return f"file://{newest[1]}"
+
+
+def resume_point(layout: Layout, job: DesiredJob) -> str | None:
+    """Return the newest state of a job: one of its own, else what it started from itself."""
+    if not job.job_id:
+        return job.resume_from
+    return (
+        newest_savepoint(layout, job.job_id)
+        or newest_checkpoint(_checkpoint_folder(layout, job.job_id))
+        or job.resume_from
+    )
+
+
+def _checkpoint_folder(layout: Layout, job_id: str) -> Path:
+    return layout.home / "flink" / "checkpoints" / job_id
+
+
+def _checkpoints(folder: Path) -> list[tuple[int, Path]]:
+    return [
         (int(match.group(1)), path.parent)
         for path in folder.glob("chk-*/_metadata")
         if (match := _CHECKPOINT.fullmatch(path.parent.name))
     ]
-    return f"file://{max(found)[1]}" if found else None
-
-
-def resume_point(layout: Layout, job: DesiredJob) -> str | None:
-    """Return the newest state of a job: its own checkpoints, else what it started from itself."""
-    if not job.job_id:
-        return job.resume_from
-    own = newest_checkpoint(layout.home / "flink" / "checkpoints" / job.job_id)
-    return own or job.resume_from

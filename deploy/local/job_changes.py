@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from deploy.local import desired_jobs
 from deploy.local.desired_jobs import DesiredJob, resume_point
 from deploy.local.flink_rest import FlinkRefusedError, RunningJob
@@ -89,9 +91,14 @@ def _present(control: JobControl, name: str) -> tuple[RunningJob, DesiredJob]:
 def _change(
     control: JobControl, name: str, job: RunningJob, before: DesiredJob, new: tuple[str, ...]
 ) -> Change:
-    path = control.savepoint_and_stop(name, job)
-    # Wanted as before, from here on: whoever finds this entry without a job brings it back.
-    stopped = DesiredJob(arguments=before.arguments, resume_from=path)
+    # From here on whoever finds this entry without a job brings it back as it was.
+    desired_jobs.write(control.layout, name, msgspec.structs.replace(before, is_changing=True))
+    try:
+        path = control.savepoint_and_stop(name, job)
+    except JobError:
+        desired_jobs.write(control.layout, name, before)
+        raise
+    stopped = DesiredJob(arguments=before.arguments, resume_from=path, is_changing=True)
     desired_jobs.write(control.layout, name, stopped)
     control.wait_until_gone(name)
     job_id = ""

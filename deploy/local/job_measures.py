@@ -23,7 +23,6 @@ _WANTED: Final = frozenset(
     (
         "numRecordsIn",
         "numRecordsOut",
-        "numRecordsSend",
         "pendingRecords",
         "currentInputWatermark",
         JOB_DUPLICATES.name,
@@ -38,7 +37,7 @@ class Measures:
 
     Attributes:
         records_in: Records read by its sources.
-        records_out: Results given to its sinks, without the two that follow.
+        records_out: Results given to its sinks, topics and tables alike; late and DLQ apart.
         late: Records given to late topics.
         duplicates: Copies it has dropped; None where it does not tell copies apart, or only when
             a window closes.
@@ -95,12 +94,15 @@ def _add(job: Measures, metric: str, labels: Mapping[str, str], value: float) ->
     elif operator.startswith("Deduplicate_"):
         sign = {"numRecordsIn": 1, "numRecordsOut": -1}.get(metric, 0)
         job.duplicates = (job.duplicates or 0) + sign * int(value)
-    elif metric == "numRecordsSend":
-        _add_sent(job, operator, int(value))
+    elif operator.endswith("_Writer") and metric == "numRecordsIn":
+        _add_written(job, operator, int(value))
 
 
-def _add_sent(job: Measures, sink: str, records: int) -> None:
-    """Count what a sink was given; tables of late and malformed records are named after them."""
+def _add_written(job: Measures, sink: str, records: int) -> None:
+    """Count what a sink was given; tables of late and malformed records are named after them.
+
+    Iceberg's writers do not count what they send, so it is counted as it comes in.
+    """
     if "_late" in sink:
         job.late += records
     elif sink.startswith("bronze_dlq_"):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.local import desired_jobs
-from deploy.local.desired_jobs import DesiredJob, resume_point
+from deploy.local.desired_jobs import DesiredJob, newest_savepoint, resume_point
 from deploy.local.flink_rest import (
     FlinkRefusedError,
     FlinkRest,
@@ -172,7 +172,7 @@ class JobControl:
             # the JobManager is alive and said no: nothing runs under the new identifier
             desired_jobs.write(self.layout, name, before or DesiredJob(is_wanted=False))
             raise JobError(
-                f"{name} was refused: {_reason(str(error), log, log_size)}\n"
+                f"{name} was refused: {reason_of(str(error), log, log_size)}\n"
                 "The whole story: farol logs jobmanager -n 200"
             ) from error
         return wanted.job_id
@@ -280,10 +280,11 @@ class JobControl:
             # an upgrade may have put another job in its place meanwhile
             if entry is None or not entry.is_wanted or entry.job_id != job_id:
                 return
-            if has_finished:
+            savepoint = newest_savepoint(self.layout, job_id)
+            if has_finished and savepoint is None:
                 ended = DesiredJob(arguments=entry.arguments, is_wanted=False)
-            else:
-                ended = _unwanted(entry, entry.resume_from)
+            else:  # stopped, whoever did it
+                ended = _unwanted(entry, savepoint or entry.resume_from)
             desired_jobs.write(self.layout, name, ended)
 
 
@@ -297,7 +298,7 @@ def _first_line(text: str) -> str:
     return next((line.strip() for line in text.splitlines() if line.strip()), "no reason given")
 
 
-def _reason(errors: str, log: Path, log_size: int) -> str:
+def reason_of(errors: str, log: Path, log_size: int) -> str:
     """Return what a user can act on: the job's own error in the log, else Flink's innermost cause.
 
     Flink copies what the job's Python prints into its log, one prefixed line each.

@@ -18,6 +18,7 @@ from prometheus_client import Counter, Gauge, start_http_server
 
 from contracts import metrics
 from deploy.local import desired_jobs, job_health
+from deploy.local.desired_jobs import DesiredJob
 from deploy.local.flink_rest import FlinkUnavailableError, RunningJob
 from deploy.local.jobs import FlinkRefusedError, JobControl, JobError
 from deploy.local.layout import Layout
@@ -60,12 +61,13 @@ class Keeper:
             if computing and present is not None:
                 self._backoff_s.pop(name, None)
             elif job.is_wanted and (present is None or present.has_ended):
-                self._handle_absence(name, job.job_id, present)
+                self._handle_absence(name, job, present)
 
-    def _handle_absence(self, name: str, job_id: str, present: RunningJob | None) -> None:
-        if present is not None and present.job_id == job_id and present.state != "FAILED":
+    def _handle_absence(self, name: str, job: DesiredJob, present: RunningJob | None) -> None:
+        is_its_end = present is not None and present.job_id == job.job_id
+        if present and is_its_end and present.state != "FAILED" and not job.is_changing:
             log.info("job_ended job=%s state=%s", name, present.state)
-            self._control.forget(name, job_id, has_finished=present.state == "FINISHED")
+            self._control.forget(name, job.job_id, has_finished=present.state == "FINISHED")
             return
         if time.monotonic() < self._not_before.get(name, 0):
             return

@@ -1,6 +1,8 @@
 """Jobs are upgraded, rescaled and resumed; what cannot work leaves them as they were."""
 
 import json
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,9 +16,10 @@ from contracts.domain import TRIPS
 from deploy.local import desired_jobs, job_changes, job_health
 from deploy.local.flink_rest import FlinkRest
 from deploy.local.job_health import Health, JobStatus
-from deploy.local.jobs import JobControl, JobError
+from deploy.local.jobs import JobControl, JobError, running
 from deploy.local.lake import connect
 from deploy.local.layout import Layout
+from tests.stack_control import ROOT
 
 pytestmark = [pytest.mark.kafka, pytest.mark.catalog, pytest.mark.flink, pytest.mark.timeout(900)]
 INGEST, LIVE = "ingest_bronze", "live_positions"
@@ -100,6 +103,7 @@ def test_a_state_that_the_lake_has_outrun_is_refused_and_bronze_stays_exact(stac
     assert row.health == Health.OK
     assert row.dlq is not None
     assert row.dlq >= 10
+    assert row.records_out == row.records_in, "every record into Bronze"
     assert row.checkpoint_age_s is not None
     gauge = f'{metrics.KEEPER_JOB_RECORDS.name}{{job="{INGEST}",kind="dlq"}} '
     _eventually(
@@ -128,6 +132,24 @@ def test_an_upgrade_changes_the_job_or_leaves_it_as_it_was(stack, control):
     state = control.stop(LIVE)
     with pytest.raises(JobError, match=r"refused: .*Cannot map checkpoint/savepoint state"):
         control.submit("region_windows", start_from=state)
+
+
+def test_a_job_whose_upgrade_was_killed_half_way_is_brought_back(stack, control):
+    job_id = control.submit(LIVE, ["--state-ttl-ms", "60000"], is_fresh=True)
+    control.wait_until_computing(LIVE, job_id)
+    command = [sys.executable, "-m", "deploy.local.main", "jobs", "upgrade", LIVE]
+    upgrade = subprocess.Popen([*command, "--state-ttl-ms", "70000"], cwd=ROOT, env=stack.env)
+    while running(control.rest, LIVE) is not None:
+        assert upgrade.poll() is None, "it ended before it could be killed"
+        time.sleep(0.01)
+    upgrade.kill()
+    upgrade.wait(30)
+
+    _eventually(lambda: _status(control, LIVE).health == Health.OK, "the keeper brings it back")
+    entry = desired_jobs.read(control.layout)[LIVE]
+    assert "savepoint-" in (entry.resume_from or "")
+    # as before, or as wanted where the submission was already on its way
+    assert entry.arguments[1:] in (("--state-ttl-ms", "60000"), ("--state-ttl-ms", "70000"))
 
 
 def test_a_restart_loop_is_told_and_seen_as_unhealthy(stack, control):

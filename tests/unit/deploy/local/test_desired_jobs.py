@@ -1,3 +1,5 @@
+import struct
+
 import pytest
 
 from deploy.local import desired_jobs
@@ -48,6 +50,27 @@ def test_a_job_resumes_from_its_own_checkpoint_else_from_where_it_started(layout
     assert resume_point(layout, job) == "file:///savepoint"
     own = checkpoint(layout, "j", 1)
     assert resume_point(layout, job) == f"file://{own}"
+
+
+def savepoint(layout, name, number):
+    folder = layout.home / "flink" / "savepoints" / name
+    folder.mkdir(parents=True)
+    (folder / "_metadata").write_bytes(struct.pack(">Iiq", 0x4960672D, 6, number))
+    return folder
+
+
+def test_a_savepoint_that_is_newer_than_all_checkpoints_comes_first(layout):
+    job = DesiredJob(job_id="0123456789")
+    own = checkpoint(layout, "0123456789", 7)
+    savepoint(layout, "savepoint-012345-a", 6)
+    savepoint(layout, "savepoint-999999-b", 9)
+    (savepoint(layout, "savepoint-012345-c", 9) / "_metadata").write_bytes(b"")
+
+    assert resume_point(layout, job) == f"file://{own}"
+    left = savepoint(layout, "savepoint-012345-d", 8)
+    assert resume_point(layout, job) == f"file://{left}"
+    later = checkpoint(layout, "0123456789", 9)
+    assert resume_point(layout, job) == f"file://{later}"
 
 
 def test_a_new_job_has_nothing_to_resume_from(layout):

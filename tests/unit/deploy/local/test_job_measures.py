@@ -19,10 +19,10 @@ def test_counts_are_told_apart_by_operator():
         line("numRecordsIn", 30.0, "Deduplicate_5_"),
         line("numRecordsOut", 27.0, "Deduplicate_5_"),
         line("farol_job_duplicates_total", 2.0, "surge_presence"),
-        line("numRecordsSend", 20.0, "bronze_taxi_trips:_Writer"),
-        line("numRecordsSend", 5.0, "bronze_dlq_taxi_trips:_Writer"),
-        line("numRecordsSend", 5.0, "dlq_records_69_:_Writer"),
-        line("numRecordsSend", 3.0, "surge_late_records_80_:_Writer"),
+        line("numRecordsIn", 20.0, "bronze_taxi_trips:_Writer"),
+        line("numRecordsIn", 5.0, "bronze_dlq_taxi_trips:_Writer"),
+        line("numRecordsIn", 5.0, "dlq_records_69_:_Writer"),
+        line("numRecordsIn", 3.0, "surge_late_records_80_:_Writer"),
         line("pendingRecords", 7.0, "Source:_raw_records_1_"),
     ]
 
