@@ -1,4 +1,4 @@
-"""`farol jobs submit | list | stop | resume | upgrade | rescale`."""
+"""`farol jobs submit | list | stop | resume | upgrade | rescale | backfill`."""
 
 import json
 from collections.abc import Iterable
@@ -150,3 +150,26 @@ def rescale(
     typer.echo(
         f"{name} runs at parallelism {parallelism} as job {change.job_id}, from {change.savepoint}"
     )
+
+
+@app.command()
+def backfill(
+    job: str,
+    since: Annotated[
+        str,
+        typer.Option("--from", metavar="INSTANT", help="Event time, e.g. 2026-01-05T08:00:00Z."),
+    ],
+    until: Annotated[str, typer.Option("--to", metavar="INSTANT", help="Up to before this.")],
+    parallelism: Annotated[int, typer.Option(min=1)] = 1,
+) -> None:
+    """Compute a job's windows of an interval again, out of Bronze, into `stream.<topic>_backfill`.
+
+    What came late to the running job is in its window there. The running job, its topic and Redis
+    stay as they are.
+    """
+    # PyIceberg takes a second to load, which the other commands shall not wait for
+    from deploy.local import backfill as backfills
+
+    control = JobControl(Layout.from_environment())
+    result = backfills.run(control, job, since, until, parallelism)
+    typer.echo(f"{result.windows} windows in {result.table}")

@@ -5,7 +5,7 @@ from typing import Final
 
 from pyflink.common import Configuration
 from pyflink.datastream import StreamExecutionEnvironment
-from pyflink.table import StreamTableEnvironment
+from pyflink.table import EnvironmentSettings, StreamTableEnvironment
 
 from flink_jobs.runtime.settings import JobSettings
 
@@ -13,7 +13,6 @@ CATALOG: Final = "lake"
 """Name under which the Iceberg catalog is registered in every job."""
 
 _FIXED: Final = {
-    "execution.runtime-mode": "STREAMING",
     "execution.checkpointing.mode": "EXACTLY_ONCE",
     "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
     # One slow disk moment must not restart a job; a run of failures must.
@@ -35,6 +34,7 @@ def configuration(settings: JobSettings) -> dict[str, str]:
     """Return the Flink configuration of a job; what `--set` names wins."""
     return {
         **_FIXED,
+        "execution.runtime-mode": settings.mode,
         "pipeline.name": settings.job,
         "parallelism.default": str(settings.parallelism),
         "execution.checkpointing.interval": f"{settings.checkpoint_interval_ms} ms",
@@ -55,7 +55,13 @@ def table_environment(
     settings: JobSettings, environment: StreamExecutionEnvironment | None = None
 ) -> StreamTableEnvironment:
     """Return the table environment of a job, over its DataStream environment."""
-    table = StreamTableEnvironment.create(environment or stream_environment(settings))
+    is_batch = settings.mode == "BATCH"
+    table = StreamTableEnvironment.create(
+        environment or stream_environment(settings),
+        EnvironmentSettings.in_batch_mode()
+        if is_batch
+        else EnvironmentSettings.in_streaming_mode(),
+    )
     config = table.get_config()
     for key, value in configuration(settings).items():
         config.set(key, value)

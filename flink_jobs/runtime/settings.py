@@ -53,6 +53,8 @@ class JobSettings:
         group_id: Kafka consumer group; offsets are committed with each checkpoint.
         options: Values of the job's own options by name.
         flink: Extra Flink configuration, applied last.
+        out: Folder for the results of a backfill.
+        mode: Flink's runtime mode: STREAMING, or BATCH for a backfill that needs no clock.
     """
 
     job: str
@@ -65,6 +67,8 @@ class JobSettings:
     group_id: str = ""
     options: Mapping[str, int] = field(default_factory=dict)
     flink: Mapping[str, str] = field(default_factory=dict)
+    out: str = ""
+    mode: str = "STREAMING"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -103,6 +107,7 @@ def parse(
     parser.add_argument("--state-ttl-ms", type=_at_least(1000), default=DEFAULT_STATE_TTL_MS)
     parser.add_argument("--group-id", default=f"farol-{job}")
     parser.add_argument("--bounded", action="store_true", help="stop at the present end")
+    parser.add_argument("--out", default="", metavar="FOLDER", help="results of a backfill")
     parser.add_argument(
         "--set", action="append", default=[], type=_key_value, metavar="KEY=VALUE", dest="flink"
     )
@@ -125,6 +130,7 @@ def parse(
         group_id=_filled("group-id", known["group_id"]),
         options={o.name: known[o.name.replace("-", "_")] for o in options},
         flink=dict(known["flink"]),
+        out=known["out"],
     )
 
 

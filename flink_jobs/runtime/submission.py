@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pyflink.common import JobClient
@@ -71,9 +72,13 @@ def _takes_uid(transformation: Any) -> bool:
 
 
 def run(
-    job: str, build: Build, options: Sequence[Option] = (), argv: Sequence[str] | None = None
+    job: str,
+    build: Build,
+    options: Sequence[Option] = (),
+    argv: Sequence[str] | None = None,
+    mode: str = "STREAMING",
 ) -> None:
-    """Submit the job that the command line describes.
+    """Submit the job that the command line describes, in a runtime mode of Flink.
 
     In a local runtime this waits for the job, which would end with the process.
 
@@ -82,7 +87,8 @@ def run(
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
-        settings = parse(job, sys.argv[1:] if argv is None else argv, options=options)
+        given = parse(job, sys.argv[1:] if argv is None else argv, options=options)
+        settings = replace(given, mode=mode)
     except SettingsError as error:
         # Flink copies both streams into the JobManager's log: that is where a dashboard user finds
         # the reason.
