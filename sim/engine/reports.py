@@ -3,7 +3,6 @@
 from contracts.domain import (
     DRIVER_PROFILES,
     DRIVER_STATUS,
-    GPS_PINGS,
     PAYMENTS,
     RATINGS,
     RIDER_PROFILES,
@@ -15,7 +14,6 @@ from contracts.events import (
     DriverStatus,
     DriverStatusEvent,
     EntityType,
-    GpsPing,
     Payment,
     PaymentMethod,
     Rating,
@@ -74,10 +72,6 @@ class Reporter:
         if trip.is_final:
             self._stamper.forget(TRIPS.name, trip.trip_id)
         return event_id
-
-    def ping(self, entity_id: str, event: GpsPing, at_ms: int) -> None:
-        """Pass on a ping of the fleet, which stamps its own."""
-        self._sink.emit(GPS_PINGS, entity_id, event, at_ms)
 
     def driver_status(
         self,

@@ -67,7 +67,7 @@ class Simulation:
             noise_m=[d.dna.gps_noise_m for d in drivers] + [4.0] * len(riders),
             rng=streams.of("gps_noise"),
             stamper=stamper,
-            emit=reporter.ping if has_pings else None,
+            emit=sink.emit if has_pings else None,
         )
         self.city = City(self._env, scenario, decisions, streams, reporter, fleet, drivers, riders)
         self._rides: dict[str, simpy.Process] = {}

@@ -61,7 +61,7 @@ class TruthLedger:
         ledger = cls.__new__(cls)
         ledger._open(path, 0)
         (newest_ms,) = ledger._db.execute("select last_event_time_ms from run").fetchone()
-        ledger._last_ms = newest_ms or 0
+        ledger.last_ms = newest_ms or 0
         return ledger
 
     def _open(self, path: Path, first_event_time_ms: int) -> None:
@@ -70,7 +70,7 @@ class TruthLedger:
         self._statuses: list[tuple[object, ...]] = []
         self._payments: list[tuple[object, ...]] = []
         self._faults: list[tuple[object, ...]] = []
-        self._last_ms = first_event_time_ms
+        self.last_ms = first_event_time_ms
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.execute("pragma journal_mode = wal")
         self._db.execute("pragma synchronous = normal")
@@ -80,8 +80,8 @@ class TruthLedger:
 
         Pings, ratings, surge and profiles are only counted.
         """
-        if event_time_ms > self._last_ms:
-            self._last_ms = event_time_ms
+        if event_time_ms > self.last_ms:
+            self.last_ms = event_time_ms
         if isinstance(event, TripEvent):
             self._trips.append(
                 (
@@ -152,7 +152,7 @@ class TruthLedger:
                 self._db.executemany(statement, rows)
                 rows.clear()
         self._db.executemany(_PRODUCED, [(t, k, n) for (t, k), n in sorted(produced.items())])
-        self._db.execute("update run set last_event_time_ms = ?", (self._last_ms,))
+        self._db.execute("update run set last_event_time_ms = ?", (self.last_ms,))
         self._db.execute("commit")
 
     def end(

@@ -58,11 +58,14 @@ class _Tee:
 
     def __init__(self, publisher: Publisher, meter: KpiMeter) -> None:
         self._emit = publisher.emit
+        self._emit_ping = publisher.emit_ping
         self._take = meter.take
 
     def emit(self, topic: Topic, key: str, event: Envelope, event_time_ms: int) -> None:
-        self._emit(topic, key, event, event_time_ms)
-        if topic is not GPS_PINGS:
+        if topic is GPS_PINGS:
+            self._emit_ping(key, event, event_time_ms)
+        else:
+            self._emit(topic, key, event, event_time_ms)
             self._take(event, event_time_ms)
 
 

@@ -23,7 +23,7 @@ class Heard:
             [noise_m] * len(names),
             np.random.default_rng(1),
             Stamper(RUN),
-            lambda key, ping, at_ms: self.pings.append((key, ping, at_ms)),
+            lambda _, key, ping, at_ms: self.pings.append((key, ping, at_ms)),
         )
 
     def tick_until(self, until_ms, from_ms=START, tick_ms=500):
