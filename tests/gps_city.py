@@ -138,13 +138,15 @@ def well_formed(
             yield offset, record, high_ms
 
 
-def pings_on_time(lanes: dict[Lane, list[bytes | None]]) -> list[Ping]:
-    """Return drivers' pings that are not late, copies included, by event time and then the log."""
+def pings_on_time(
+    lanes: dict[Lane, list[bytes | None]], entity_types: tuple[str, ...] = ("driver",)
+) -> list[Ping]:
+    """Return pings that are not late, copies included, by event time and then the log."""
     found = []
     for (topic, partition), values in lanes.items():
         for offset, record, high_ms in well_formed(values, topic):
             at_ms = epoch_ms(record["event_time"])
-            if record["event_type"] != "gps_ping" or record["entity_type"] != "driver":
+            if record.get("entity_type") not in entity_types:
                 continue
             if at_ms >= high_ms - LIMIT_MS:
                 event = msgspec.convert(record, GpsPing)

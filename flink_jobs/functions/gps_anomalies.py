@@ -10,6 +10,7 @@ from pyflink.common import Row, Types
 from pyflink.datastream import FlatMapFunction, KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import ValueState, ValueStateDescriptor
 
+from contracts.events import EntityType
 from contracts.fields import Kind, fields_of
 from contracts.live import Anomaly
 from flink_jobs.functions.surge_rows import BYTES
@@ -33,7 +34,7 @@ SIGN: Final = Types.ROW_NAMED(
 """One row of the view `signs`, for one group of drivers."""
 
 
-def driver_key(row: Row) -> str:
+def entity_key(row: Row) -> str:
     """Return the key of a row of the view `candidates`."""
     return f"{row[0]}|{row[1]}"
 
@@ -44,7 +45,7 @@ def group_key(row: Row) -> str:
 
 
 class Tracks(KeyedProcessFunction):  # type: ignore[misc]  # PyFlink has no types
-    """Candidates of one driver to anomalies. Keyed by `driver_key`; pings come by event time."""
+    """Candidates of one entity to anomalies. Keyed by `entity_key`; pings come by event time."""
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Open the one state of the key and make the counters."""
@@ -108,10 +109,12 @@ class Vigils(KeyedProcessFunction):  # type: ignore[misc]  # PyFlink has no type
 
 
 def _candidate(row: Row) -> Candidate:
-    run_id, driver_id, event_id, at_ms, lat, lon, accuracy_m, status, is_first, *before = row
+    run_id, entity_id, entity_type, event_id, at_ms, lat, lon, accuracy_m, status, *rest = row
+    is_first, *before = rest
     return Candidate(
         run_id=run_id,
-        driver_id=driver_id,
+        entity_id=entity_id,
+        entity_type=EntityType(entity_type),
         event_id=event_id,
         point=Point(at_ms, lat, lon),
         accuracy_m=accuracy_m,

@@ -14,7 +14,7 @@ from typing import Final
 from pyflink.table import StatementSet, StreamTableEnvironment
 
 from contracts.domain import GPS_AGGREGATES, INPUT_RETENTION_MS
-from contracts.events import DriverStatus
+from contracts.events import DriverStatus, EntityType
 from contracts.rules import (
     GPS_LEG_LIMIT_MS,
     GPS_OUT_OF_ORDERNESS_MS,
@@ -54,7 +54,7 @@ def build(table: StreamTableEnvironment, settings: JobSettings) -> StatementSet:
     configure(table, settings)
     use_lake(table, settings)
     table.create_temporary_system_function("zone_of", zone_of)
-    register_movements(table, settings, settings.options["start-wall-ms"])
+    register_movements(table, settings, settings.options["start-wall-ms"], (EntityType.DRIVER,))
     table.execute_sql(
         statement(
             f"{_FOLDER}/legs.sql",

@@ -1,4 +1,4 @@
-"""What is wrong with drivers' positions: outliers, impossible speeds, zombies, frozen receivers.
+"""What is wrong with positions: outliers, impossible speeds, frozen receivers; zombie drivers.
 
 Input: rideshare.gps_pings, rideshare.driver_status. Output: rideshare.anomalies,
 `stream.rideshare_anomalies`. The output is a function of the two topics alone; late pings are
@@ -14,7 +14,7 @@ from pyflink.table import StatementSet, StreamTableEnvironment
 
 from contracts.anomalies import FROZEN_STATUSES, REJECTION_LIMIT_MS, ZOMBIE_STATUSES
 from contracts.domain import ANOMALIES, INPUT_RETENTION_MS
-from contracts.events import SCHEMA_VERSION, DriverStatus
+from contracts.events import SCHEMA_VERSION, DriverStatus, EntityType
 from contracts.rules import GPS_OUT_OF_ORDERNESS_MS, IMPOSSIBLE_SPEED_KMH
 from flink_jobs.functions.gps_anomalies import (
     ANOMALY,
@@ -22,7 +22,7 @@ from flink_jobs.functions.gps_anomalies import (
     Groups,
     Tracks,
     Vigils,
-    driver_key,
+    entity_key,
     group_key,
 )
 from flink_jobs.runtime.environment import lake_target, use_lake
@@ -62,7 +62,7 @@ def build(table: StreamTableEnvironment, settings: JobSettings) -> StatementSet:
     _register_inputs(table, settings)
     tracks = (
         table.to_data_stream(table.from_path("candidates"))
-        .key_by(driver_key, key_type=Types.STRING())
+        .key_by(entity_key, key_type=Types.STRING())
         .process(Tracks(), output_type=ANOMALY)
         .name(f"{JOB}.tracks")
         .uid(f"{JOB}.tracks")
@@ -100,7 +100,7 @@ def configure(table: StreamTableEnvironment, settings: JobSettings) -> None:
 
 def _register_inputs(table: StreamTableEnvironment, settings: JobSettings) -> None:
     start_wall_ms = settings.options["start-wall-ms"]
-    register_movements(table, settings, start_wall_ms)
+    register_movements(table, settings, start_wall_ms, EntityType)
     statuses = register_timed(table, settings, _STATUSES, start_wall_ms)
     table.execute_sql(
         statement(

@@ -1,4 +1,4 @@
-"""Which pings of one driver to believe: outliers, impossible speeds, and a point that stands still.
+"""Which pings of one entity to believe: outliers, impossible speeds, and a point that stands still.
 
 Pings come by event time, each with the one before it. Not all come: those that are surely good are
 left out, so what is said of a ping that does not come is that it was accepted
@@ -6,7 +6,7 @@ left out, so what is said of a ping that does not come is that it was accepted
 nothing: the next one is compared with the last that was accepted.
 
 What is lost when it is lost: the point before a run of rejected pings, so the next ping is compared
-with a rejected one and may be rejected too; at most once per driver.
+with a rejected one and may be rejected too; at most once per entity.
 """
 
 import uuid
@@ -35,7 +35,7 @@ _NAMESPACE: Final = uuid.UUID("6f1d3c1e-52a0-5b7e-9a53-0d9b1a4f6c11")
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Where a driver was, degrees, and when, epoch milliseconds."""
+    """Where an entity was, degrees, and when, epoch milliseconds."""
 
     at_ms: int
     lat: float
@@ -51,7 +51,8 @@ class Candidate:
     """A ping to look at; `previous` is the one before it by event time, if there is one."""
 
     run_id: str
-    driver_id: str
+    entity_id: str
+    entity_type: EntityType
     event_id: str
     point: Point
     accuracy_m: float
@@ -71,7 +72,7 @@ class Standstill:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """What is remembered of one driver.
+    """What is remembered of one entity.
 
     Attributes:
         newest_ms: Event time of the newest candidate.
@@ -153,7 +154,7 @@ def _stand(
     run = replace(run, until_ms=here.at_ms)
     if run.anomaly_id is None and here.at_ms - run.since.at_ms >= FROZEN_AFTER_MS:
         identifier = anomaly_id(
-            AnomalyKind.FROZEN_GPS, ping.run_id, f"{ping.driver_id}|{run.since.at_ms}"
+            AnomalyKind.FROZEN_GPS, ping.run_id, f"{ping.entity_id}|{run.since.at_ms}"
         )
         run = replace(run, anomaly_id=identifier)
         return run, _standstill_anomaly(run, ping, AnomalyPhase.RAISED)
@@ -186,8 +187,8 @@ def _anomaly(kind: AnomalyKind, ping: Candidate, reason: str, previous: Point | 
         severity=SEVERITIES[kind],
         rule_version=ANOMALY_RULE_VERSION,
         reason=reason,
-        entity_id=ping.driver_id,
-        entity_type=EntityType.DRIVER,
+        entity_id=ping.entity_id,
+        entity_type=ping.entity_type,
         event_time_ms=here.at_ms,
         run_id=ping.run_id,
         event_id=ping.event_id,

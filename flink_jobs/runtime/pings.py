@@ -3,6 +3,7 @@
 SQL in `sql/flink/views`; the values of its placeholders come from the contracts.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from pyflink.table import StreamTableEnvironment
@@ -63,14 +64,18 @@ def register_valid(table: StreamTableEnvironment, source: str) -> None:
 
 
 def register_movements(
-    table: StreamTableEnvironment, settings: JobSettings, start_wall_ms: int
+    table: StreamTableEnvironment,
+    settings: JobSettings,
+    start_wall_ms: int,
+    entity_types: Iterable[EntityType],
 ) -> None:
-    """Register `valid_pings` of all that is retained, and `movements` of drivers over it."""
+    """Register `valid_pings` of all that is retained, and `movements` of these entities over it."""
     register_valid(table, register_timed(table, settings, SOURCE, start_wall_ms))
     tiles = tile_map()
     table.execute_sql(
         statement(
             "views/consecutive_pings.sql",
+            entity_types=text_list(entity_types),
             allowance_ms=GPS_OUT_OF_ORDERNESS_MS,
             accuracy_limit_m=OUTLIER_ACCURACY_M,
             tiles_per_degree=TILES_PER_DEGREE,

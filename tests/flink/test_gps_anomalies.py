@@ -52,10 +52,10 @@ def city(run_id: str) -> GpsCity:
 
 def expected(lanes: dict[Lane, list[bytes | None]]) -> Counter[Brief]:
     """Return what there is to say, each once."""
-    drivers: dict[str, list[Seen]] = defaultdict(list)
-    for ping in pings_on_time(lanes):
+    entities: dict[str, list[Seen]] = defaultdict(list)
+    for ping in pings_on_time(lanes, ("driver", "rider")):
         event = ping.event
-        drivers[event.entity_id].append(
+        entities[event.entity_id].append(
             Seen(
                 event.event_id,
                 ping.event_ms,
@@ -72,11 +72,11 @@ def expected(lanes: dict[Lane, list[bytes | None]]) -> Counter[Brief]:
             if topic == DRIVER_STATUS.name and "status" in record and at_ms >= high_ms - LIMIT_MS:
                 shifts[record["driver_id"]].append((at_ms, record["status"] != "offline"))
     wanted: Counter[Brief] = Counter()
-    for driver, pings in drivers.items():
-        wanted.update((driver, *said) for said in single_ping_anomalies(pings))  # type: ignore[misc]
+    for entity, pings in entities.items():
+        wanted.update((entity, *said) for said in single_ping_anomalies(pings))  # type: ignore[misc]
     last_ms = START_MS + LENGTH_MS - 1
-    for driver in drivers.keys() | shifts.keys():
-        heard = [ping.at_ms for ping in drivers[driver]]
+    for driver in shifts:
+        heard = [ping.at_ms for ping in entities[driver]]
         for phase, at_ms in zombies(heard, shifts[driver], last_ms):
             wanted[driver, "zombie_driver", phase, at_ms] += 1
     return wanted

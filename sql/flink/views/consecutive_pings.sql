@@ -1,4 +1,4 @@
--- Purpose: each ping of a driver that is not late, with the one before it by event time, of equal times by the log.
+-- Purpose: each ping of $entity_types that is not late, with the one before it by event time, then by the log.
 -- A copy follows its original: it has moved by nothing in no time.
 -- The one before is the sum of two rows less this row, in whole numbers (1e-7 degrees, milliseconds): lag() would take
 -- rows of equal time as one group and call a ping of such a pair its own predecessor.
@@ -8,11 +8,12 @@
 -- Key: (run_id, entity_id). Event time: rowtime, kept.
 -- Lateness: more than $allowance_ms behind the newest of its partition is not here. The watermark is one millisecond
 -- farther behind, so the operators after this drop nothing.
--- State: one ping per driver of a run, for as long as the state's time to live.
+-- State: one ping per entity of a run, for as long as the state's time to live.
 create temporary view consecutive_pings as
 select
     run_id,
     entity_id,
+    entity_type,
     event_id,
     rowtime,
     event_time_ms,
@@ -49,7 +50,7 @@ from (
         end as is_suspect
     from valid_pings
 )
-where entity_type = 'driver' and rowtime >= high - interval '0.001' second * $allowance_ms
+where entity_type in ($entity_types) and rowtime >= high - interval '0.001' second * $allowance_ms
 window two_rows as (
     partition by run_id, entity_id
     order by rowtime

@@ -2,12 +2,13 @@
 -- $horizon_ms (ms) after a jump or a standstill. Whatever is not here follows an accepted ping and is accepted itself:
 -- flink_jobs.logic.gps_track says the rule, this view spares it the rest (of a city's pings nine in ten and more).
 -- A jump: faster than $speed_limit_kmh, a little less than the rule's. A standstill: the same point in a moving status.
--- Inputs: movements. Output: view candidates, by event time per driver. Key: (run_id, entity_id).
--- Event time: rowtime, kept. Lateness: see consecutive_pings. State: one instant per driver of a run.
+-- Inputs: movements. Output: view candidates, by event time per entity. Key: (run_id, entity_id).
+-- Event time: rowtime, kept. Lateness: see consecutive_pings. State: one instant per entity of a run.
 create temporary view candidates as
 select
     run_id,
     entity_id,
+    entity_type,
     event_id,
     event_time_ms,
     lat,

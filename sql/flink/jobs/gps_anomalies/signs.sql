@@ -12,6 +12,7 @@ select
     cast(null as boolean) as is_on_shift,
     extract(epoch from window_end) * 1000 as due_ms
 from table(tumble(table consecutive_pings, descriptor(rowtime), interval '60' second))
+where entity_type = 'driver'
 group by window_start, window_end, run_id, entity_id
 union all
 select

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.anomalies import REJECTION_LIMIT_MS, AnomalyKind
+from contracts.events import EntityType
 from contracts.live import Anomaly
 from flink_jobs.logic.gps_track import Candidate, Point, Track, on_candidate
 from tests.anomaly_rules import Seen, single_ping_anomalies
@@ -28,7 +29,16 @@ def judged(pings: list[Seen], only: set[str] | None = None) -> list[Anomaly]:
         if only is None or ping.event_id in only:
             step = on_candidate(
                 state,
-                Candidate("run", "d", ping.event_id, here, ping.accuracy_m, ping.status, before),
+                Candidate(
+                    "run",
+                    "d",
+                    EntityType.DRIVER,
+                    ping.event_id,
+                    here,
+                    ping.accuracy_m,
+                    ping.status,
+                    before,
+                ),
             )
             state = step.state
             said += step.emit
