@@ -80,6 +80,10 @@ format: setup  ## Format Python files
 bench: setup  ## Record figures (minutes; wants a quiet machine)
 	@$(PYTEST) tests/bench -m bench -s
 
+.PHONY: soak-sim
+soak-sim: setup  ## A million simulated trips: no illegal transition, no centavo lost (an hour)
+	@$(APP)/python -m tests.bench.sim_soak
+
 .PHONY: drill
 drill: setup  ## Kill every server under load, in seeded orders (FAROL_FAULT_SEEDS=1,2,3)
 	@$(PYTEST) tests/e2e/test_drill.py -m drill

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
-from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from contracts.domain import ZONE_METRICS
 from contracts.live import ZoneMetrics
@@ -58,9 +58,15 @@ class KafkaSurgeFeed:
                 f"policies.surge is streamed, and Kafka at {bootstrap} has no topic"
                 f" {ZONE_METRICS.name}: run `farol up kafka` and submit the job `surge`"
             )
+        # explicit offsets: "the end" would be looked up later, and skip what came in between
         self._consumer.assign(
-            [TopicPartition(ZONE_METRICS.name, number, OFFSET_END) for number in partitions]
+            [TopicPartition(ZONE_METRICS.name, number, self._end(number)) for number in partitions]
         )
+
+    def _end(self, partition: int) -> int:
+        place = TopicPartition(ZONE_METRICS.name, partition)
+        _, end = self._consumer.get_watermark_offsets(place, timeout=_ANSWER_WITHIN_S)
+        return int(end)
 
     def poll(self) -> Iterator[tuple[int, float]]:
         """Yield zones and their newest multipliers that have come since the last call."""
