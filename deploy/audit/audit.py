@@ -135,7 +135,8 @@ class _Audit:
             checks.append(bronze.check_bronze(log, kept, ranges))
             checks.append(bronze.check_dlq(log, dlqs[name], ranges, kept))
             checks.append(bronze.check_dlq(log, dlq_topics[name], ranges, kept, is_topic=True))
-        for name, rows in staged.items():
+        # What comes out of Bronze again is a duplicate to Silver, by design.
+        for name, rows in () if truth.producer == "replay" else staged.items():
             log, ranges = self._logs[name], truth.offsets[name]
             checks.append(silver.check_silver(log, STAGING[name], rows, ranges))
         if truth.producer == "sim":

@@ -1,5 +1,6 @@
 """A replay against a real broker: what is counted is what the topic holds."""
 
+import json
 import sqlite3
 import subprocess
 import time
@@ -265,5 +266,10 @@ def test_a_past_interval_comes_out_of_bronze_byte_for_byte_and_once(
     assert wanted
     assert len(found) == len(wanted)
     assert set(found) == wanted
+    report = json.loads(own_stack.run("audit", "--run", "again", "--json", check=False).stdout)
+    verdicts = {check["subject"]: check["verdict"] for check in report["checks"]}
+    # What was sent is what the ledger says; Bronze was made up here, and no job reads.
+    assert {v for subject, v in verdicts.items() if subject.startswith(TRIPS.name)} == {"ok"}
+    assert not any(subject.startswith("silver") for subject in verdicts)
     whole = own_stack.run("replay", "--from-bronze", TRIPS.name, "--order", "file")
     assert "not_utf8" in whole.stdout
