@@ -104,7 +104,7 @@ RunJob = Callable[..., None]
 
 
 @pytest.fixture
-def run_job(flink_runtime: None, kafka: str, lake: str) -> RunJob:
+def run_job(flink_runtime: None, kafka: str, lake: str, tmp_path: Path) -> RunJob:
     """Return a function that runs a job on what the topics hold now, to its end."""
     from flink_jobs.runtime.settings import parse
     from flink_jobs.runtime.submission import submit
@@ -118,6 +118,9 @@ def run_job(flink_runtime: None, kafka: str, lake: str) -> RunJob:
                 *("--group-id", group or f"test-{uuid.uuid4()}"),
                 # A failure must end the job and the test, not start it again and again.
                 *("--set", "restart-strategy.type=none"),
+                # In memory, where a local runtime keeps them, 5 MB of state are too much.
+                *("--set", "execution.checkpointing.storage=filesystem"),
+                *("--set", f"execution.checkpointing.dir={(tmp_path / 'checkpoints').as_uri()}"),
                 *arguments,
             ],
             environ={},
