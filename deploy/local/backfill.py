@@ -17,8 +17,8 @@ from typing import Final
 import msgspec
 import pyarrow as pa
 
-from contracts.domain import REGION_WINDOWS, ZONE_METRICS, DerivedTopic
-from contracts.rules import REGION_WINDOW_MS, SURGE_SLIDE_MS
+from contracts.domain import GPS_AGGREGATES, REGION_WINDOWS, ZONE_METRICS, DerivedTopic
+from contracts.rules import GPS_WINDOW_MS, REGION_WINDOW_MS, SURGE_SLIDE_MS
 from contracts.tables import TableSpec, stream_table
 from deploy.local.flink_rest import FlinkRefusedError
 from deploy.local.jobs import JobControl, JobError, reason_of
@@ -57,6 +57,7 @@ class Backfill:
 
 BACKFILLS: Final = {
     "region_windows": Backfill(REGION_WINDOWS, REGION_WINDOW_MS, True),
+    "gps_aggregates": Backfill(GPS_AGGREGATES, GPS_WINDOW_MS, True),
     "surge": Backfill(ZONE_METRICS, SURGE_SLIDE_MS, False),
 }
 

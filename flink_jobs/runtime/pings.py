@@ -71,6 +71,11 @@ def register_movements(
 ) -> None:
     """Register `valid_pings` of all that is retained, and `movements` of these entities over it."""
     register_valid(table, register_timed(table, settings, SOURCE, start_wall_ms))
+    register_legs(table, entity_types)
+
+
+def register_legs(table: StreamTableEnvironment, entity_types: Iterable[EntityType]) -> None:
+    """Register `movements` of these entities over `valid_pings`, wherever those come from."""
     tiles = tile_map()
     table.execute_sql(
         statement(

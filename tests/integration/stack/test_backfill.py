@@ -16,13 +16,16 @@ from confluent_kafka import Producer
 
 from contracts.domain import (
     DRIVER_STATUS,
+    GPS_AGGREGATES,
+    GPS_PINGS,
     REGION_WINDOWS,
     TAXI_TRIPS,
     TRIPS,
     ZONE_METRICS,
 )
-from contracts.events import ControlRecord, TaxiTrip
-from contracts.live import RegionWindow, ZoneMetrics
+from contracts.events import ControlRecord, DriverStatus, EntityType, GpsPing, TaxiTrip
+from contracts.live import GpsAggregate, RegionWindow, ZoneMetrics
+from contracts.rules import leg_m
 from contracts.timestamps import epoch_ms, rfc3339
 from deploy.local.flink_rest import FlinkRest
 from deploy.local.jobs import JobControl
@@ -46,6 +49,7 @@ REPLAY_MS = epoch_ms("2019-01-01T05:00:00Z")
 MINUTE_MS = 60_000
 GARBAGE = (b"", b"{", b"\xff", b'{"event_time":null}')
 Key = tuple[int, int]
+Minute = tuple[str, int]
 Trip = tuple[int, int, float, float, int]
 """Region, event time, seconds, metres, cents."""
 
@@ -61,6 +65,7 @@ class Past:
         self.until_ms = end_watermark_ms(self.lanes) // MINUTE_MS * MINUTE_MS
         self.in_time: list[Trip] = []
         self.late: list[Trip] = []
+        self.pings = pings()
         self.sent = 0
 
     def send(self) -> None:
@@ -75,6 +80,11 @@ class Past:
             for trip in trips:
                 producer.produce(TAXI_TRIPS.name, trip, b"region", partition)
             self.sent += len(trips)
+        for ping in self.pings:
+            producer.produce(GPS_PINGS.name, msgspec.json.encode(ping), ping.entity_id)
+        for value in GARBAGE:
+            producer.produce(GPS_PINGS.name, value)
+        self.sent += len(self.pings) + len(GARBAGE)
         assert producer.flush(60) == 0
 
     def _replay(self) -> dict[int, list[bytes]]:
@@ -97,6 +107,64 @@ class Past:
         for lane in lanes.values():
             lane.append(_end())
         return lanes
+
+
+def pings() -> list[GpsPing]:
+    """Return the pings of three drivers, some of them twice, some minutes late."""
+    rng = random.Random(9)
+    found: list[GpsPing] = []
+    for driver in range(3):
+        at_ms, lat, lon = START_MS, -23.55, -46.63
+        for seq in range(1, 61):
+            at_ms += rng.randrange(1_000, rng.choice((20_000, 150_000)))
+            lat, lon = lat + rng.uniform(0, 0.0005), lon + rng.uniform(0, 0.0005)
+            ping = GpsPing(
+                event_id=f"ping-{driver}-{seq}",
+                event_type="gps_ping",
+                schema_version=1,
+                event_time=rfc3339(at_ms),
+                run_id="past",
+                entity_type=EntityType.DRIVER,
+                entity_id=f"driver-{driver}",
+                lat=round(lat, 7),
+                lon=round(lon, 7),
+                speed_kmh=float(rng.randrange(80)),
+                heading_deg=0.0,
+                accuracy_m=5.0,
+                seq=seq,
+                driver_status=rng.choice((DriverStatus.AVAILABLE, DriverStatus.ON_TRIP)),
+            )
+            found += [ping] * rng.choice((1, 1, 1, 2))
+    late = rng.sample(range(len(found)), 10)
+    return [p for n, p in enumerate(found) if n not in late] + [found[n] for n in late]
+
+
+def gps_truth(sent: list[GpsPing], from_ms: int, to_ms: int) -> dict[Minute, tuple[Any, ...]]:
+    """Return count, metres, mean and p95 speed and idle share of each driver's minutes."""
+    once = sorted({ping.event_id: ping for ping in sent}.values(), key=lambda p: p.event_time)
+    before: dict[str, GpsPing] = {}
+    members: dict[Minute, list[tuple[GpsPing, float]]] = defaultdict(list)
+    for ping in once:
+        at_ms, last = epoch_ms(ping.event_time), before.get(ping.entity_id)
+        before[ping.entity_id] = ping
+        metres = 0.0
+        if last is not None:
+            elapsed_ms = at_ms - epoch_ms(last.event_time)
+            metres = leg_m(last.lat, last.lon, ping.lat, ping.lon, elapsed_ms)
+        if from_ms <= at_ms < to_ms:
+            members[ping.entity_id, at_ms // MINUTE_MS * MINUTE_MS].append((ping, metres))
+    found = {}
+    for key, each in members.items():
+        speeds = [ping.speed_kmh for ping, _ in each]
+        idle = sum(ping.driver_status is DriverStatus.AVAILABLE for ping, _ in each)
+        found[key] = (
+            len(each),
+            pytest.approx(sum(metres for _, metres in each), abs=0.01),
+            pytest.approx(np.mean(speeds)),
+            pytest.approx(np.percentile(speeds, 95)),
+            pytest.approx(idle / len(each)),
+        )
+    return found
 
 
 def _taxi(number: int, trip: Trip) -> TaxiTrip:
@@ -148,7 +216,7 @@ def past(_stacks) -> Iterator[Past]:
         control = JobControl(layout, rest)
         for name in ("ingest_bronze", "surge", "region_windows"):
             control.submit(name)
-        tables = [topic.bronze_table for topic in (TRIPS, DRIVER_STATUS, TAXI_TRIPS)]
+        tables = [topic.bronze_table for topic in (TRIPS, DRIVER_STATUS, TAXI_TRIPS, GPS_PINGS)]
         catalog = connect(stack.url("catalog"))
         _eventually(
             lambda: sum(catalog.load_table(t).scan().count() for t in tables) >= found.sent,
@@ -254,6 +322,31 @@ def test_zone_metrics_out_of_bronze_are_those_of_a_city_without_lateness(past):
     repaired = {key for key in truth if with_lateness.get(key) != truth[key]}
     assert repaired
     assert {key for key in truth if streamed.get(key) != again[key]} == repaired
+
+
+def test_aggregates_out_of_bronze_have_every_ping_once_and_the_leg_before_the_interval(past):
+    since_ms = START_MS // MINUTE_MS * MINUTE_MS + 5 * MINUTE_MS
+    until_ms = since_ms + 30 * MINUTE_MS
+    interval = ("--from", rfc3339(since_ms), "--to", rfc3339(until_ms))
+
+    past.stack.run("jobs", "backfill", "gps_aggregates", *interval)
+
+    table = f"{GPS_AGGREGATES.stream_table}_backfill"
+    rows = [GpsAggregate(**row) for row in backfilled(past.stack, table)]
+    drivers = {
+        (row.subject_id, row.window_start_ms): (
+            row.ping_count,
+            row.distance_m,
+            row.mean_speed_kmh,
+            row.p95_speed_kmh,
+            row.idle_share,
+        )
+        for row in rows
+        if row.subject == "driver"
+    }
+    assert drivers == gps_truth(past.pings, since_ms, until_ms)
+    in_zones = sum(row.ping_count for row in rows if row.subject == "zone")
+    assert in_zones == sum(counts[0] for counts in drivers.values())
 
 
 def test_a_part_is_replaced_and_the_rest_stays(past):
