@@ -20,7 +20,8 @@ _PARAMETER: Final = re.compile(
     r"^-- Parameter (?P<name>[a-z_]+) "
     r"\((?P<kind>[a-z]+)(, default (?P<default>[^)]+))?\): (?P<text>.+)$"
 )
-_PLACEHOLDER: Final = re.compile(r"\$([a-z_]+)")
+_PLACEHOLDER: Final = re.compile(r"(?<!\w)\$([a-z_]+)")
+"""A dollar inside a name is the name of a metadata table."""
 _KINDS: Final[Mapping[str, Callable[[str], Value]]] = {
     "date": dt.date.fromisoformat,
     "integer": int,

@@ -11,6 +11,9 @@ import pytest
 
 from contracts.domain import DRIVER_STATUS, GPS_PINGS, PAYMENTS, TRIPS
 from contracts.validation import reject_reason
+from deploy.local.layout import Layout
+from deploy.local.queries import named
+from deploy.local.sql_command import run_statement
 from tests.integration.lake import oracle
 from tests.integration.lake.bronze import BronzeWriter
 from tests.integration.lake.conftest import Lake
@@ -181,7 +184,10 @@ def test_a_full_refresh_gives_what_increments_gave(history: History) -> None:
 @pytest.mark.usefixtures("history")
 @pytest.mark.parametrize("name", [path.stem for path in sorted(QUERIES.glob("*.sql"))])
 def test_every_named_question_has_an_answer(lake: Lake, name: str) -> None:
-    rows = json.loads(lake.stack.run("sql", "--name", name, "--json").stdout)
+    statement, values = named(QUERIES, name).bound({})
+    layout = Layout.from_environment(lake.stack.env)
+    columns, found = run_statement(layout, statement, values)
+    rows = [dict(zip(columns, row, strict=True)) for row in found]
     assert rows
     if name == "trip_funnel":
         assert [row["state"] for row in rows][:2] == ["REQUESTED", "OFFER_SENT"]

@@ -1,0 +1,15 @@
+-- Purpose: the drivers who earned most: trips, payout and tips, and payout per hour with a rider.
+-- Reads: gold.fact_payments, gold.fact_trips. One row per driver and currency; money in major units.
+-- Parameter driver_count (integer, default 20): how many drivers.
+select
+    payments.driver_id,
+    payments.currency,
+    count(*) as trips,
+    cast(sum(payments.payout_minor) as decimal(18, 2)) / 100 as payout,
+    cast(sum(payments.tip_minor) as decimal(18, 2)) / 100 as tips,
+    round(sum(payments.payout_minor) / 100.0 / nullif(sum(trips.duration_s) / 3600.0, 0), 2) as payout_per_ride_hour
+from lake.gold.fact_payments as payments
+inner join lake.gold.fact_trips as trips on payments.trip_id = trips.trip_id
+group by payments.driver_id, payments.currency
+order by payout desc, payments.driver_id asc
+limit $driver_count
