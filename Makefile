@@ -68,7 +68,7 @@ contracts: setup  ## Render DDL, schemas, sources and types from the contracts
 	@$(APP)/python -m contracts.render
 
 .PHONY: web
-web: setup  ## Install and build the map (part of setup; this builds it again)
+web: setup  ## Build the map again (setup builds it once)
 	@cd api/web && PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" npm run build
 
 .PHONY: format
@@ -101,7 +101,7 @@ lock-jars: setup  ## Maintainers: resolve deploy/jvm/jars.toml into jars.lock
 .PHONY: clean
 clean:  ## Stop this clone's stack and remove its state; tools and downloads stay
 	@if [ -x $(APP)/python ]; then ./farol down; fi
-	@rm -rf .farol/state .farol/pycache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .farol/state .farol/state-previous .farol/pycache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 .PHONY: distclean
 distclean: clean  ## Remove the tools too; the shared downloads stay

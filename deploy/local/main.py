@@ -51,6 +51,7 @@ _JOB_ERRORS: Final = (
 )
 _SETUP_ERRORS: Final = (
     "deploy.local.layout:LayoutError",
+    "deploy.local.preflight:PreflightError",
     "deploy.setup.plan:DownloadError",
     "deploy.setup.plan:SetupError",
 )

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import psutil
@@ -79,10 +80,24 @@ def check_memory(starting: Sequence[Service]) -> None:
 
 def check_disk(layout: Layout) -> None:
     """Want some free disk where the state is kept."""
-    layout.home.mkdir(parents=True, exist_ok=True)
-    free_mb = int(shutil.disk_usage(layout.home).free / 2**20)
+    _want_free(layout.home, "set FAROL_HOME to a folder on a larger disk")
+
+
+def check_space(tools: Path, cache: Path) -> None:
+    """Want some free disk where tools and downloads will be.
+
+    Raises:
+        PreflightError: There is too little; later, a full disk would look like a bad download.
+    """
+    _want_free(cache, "set FAROL_CACHE to a folder on a larger disk")
+    _want_free(tools, "clone to a larger disk")
+
+
+def _want_free(folder: Path, remedy: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    free_mb = int(shutil.disk_usage(folder).free / 2**20)
     if free_mb < _FREE_DISK_MB:
         raise PreflightError(
-            f"{layout.home} has {free_mb} MB of free disk, {_FREE_DISK_MB} MB are needed. "
-            "Free some, or set FAROL_HOME to a folder on a larger disk"
+            f"{folder} has {free_mb} MB of free disk, {_FREE_DISK_MB} MB are needed. "
+            f"Free some, or {remedy}"
         )

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from deploy.local.layout import Layout
+from deploy.local.preflight import check_space
 from deploy.setup.plan import prepare
 
 
@@ -17,7 +18,9 @@ def setup(
 ) -> None:
     """Install what is missing, verify what is there; a second run needs no network."""
     console = Console(stderr=True)
+    layout = Layout.from_environment()
+    check_space(layout.tools, layout.cache)
     began = time.monotonic()
-    done = prepare(Layout.from_environment(), console, with_browser=browser)
+    done = prepare(layout, console, with_browser=browser)
     what = f"made {', '.join(done)}" if done else "everything is in place"
     console.print(f"farol: {what} ({time.monotonic() - began:.1f} s)")

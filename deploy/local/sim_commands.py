@@ -41,7 +41,10 @@ class SimClient:
         except OSError as error:
             raise SimClientError(f"no API key in {key_path}: run `farol up sim` first") from error
         self._http = httpx.Client(
-            base_url=self._url, headers={_KEY_HEADER: key}, timeout=_ANSWER_WITHIN_S
+            base_url=self._url,
+            headers={_KEY_HEADER: key},
+            timeout=_ANSWER_WITHIN_S,
+            trust_env=False,
         )
 
     def status(self) -> dict[str, Any]:

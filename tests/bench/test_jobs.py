@@ -16,7 +16,7 @@ import pytest
 from contracts.domain import DRIVER_STATUS, GPS_PINGS, INPUT_TOPICS, TAXI_TRIPS, TRIPS, Topic
 from tests.bench.kit import Timing, machine, run_bounded, say, send_city
 from tests.conftest import StackFactory
-from tests.e2e.test_drill import yellow_csv
+from tests.e2e.yellow import yellow_csv
 from tests.stack_control import ROOT, TestStack
 
 RECORDS: Final = int(os.environ.get("FAROL_BENCH_RECORDS", "1000000"))

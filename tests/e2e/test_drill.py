@@ -3,11 +3,8 @@
 Each seed is another order and other moments. Wants minutes and a machine to itself.
 """
 
-import csv
-import datetime as dt
 import json
 import os
-import random
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,6 +24,7 @@ from tests.e2e.steps import (
     have_checkpointed,
     wait_for,
 )
+from tests.e2e.yellow import yellow_csv
 from tests.stack_control import ROOT, TestStack
 
 JOBS = ("live_positions", "ingest_bronze", "surge", "region_windows")
@@ -85,28 +83,6 @@ def replayed(stack: TestStack, path: Path, run_id: str) -> Iterator[None]:
         finally:
             replay.kill()
     assert replay.returncode == 0, output
-
-
-def yellow_csv(path: Path, rows: int, seed: int) -> Path:
-    """Write one day of trips as the NYC TLC does, in random order of pickup."""
-    chance = random.Random(seed)
-    midnight = dt.datetime(2019, 1, 15)  # noqa: DTZ001 - local time, as in these files
-    with path.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(
-            [
-                *("tpep_pickup_datetime", "tpep_dropoff_datetime", "PULocationID"),
-                *("DOLocationID", "trip_distance", "fare_amount"),
-            ]
-        )
-        for _ in range(rows):
-            began = midnight + dt.timedelta(seconds=chance.randrange(86_400))
-            ended = began + dt.timedelta(seconds=chance.randrange(60, 3600))
-            distance = f"{chance.uniform(0.1, 20):.2f}"
-            fare = f"{chance.uniform(2.5, 80):.2f}"
-            zones = (chance.randrange(1, 264), chance.randrange(1, 264))
-            table.writerow([began, ended, *zones, distance, fare])
-    return path
 
 
 def every_record_twice(folder: Path) -> Path:

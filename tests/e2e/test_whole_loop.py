@@ -24,6 +24,7 @@ from tests.e2e.steps import (
     rows,
     wait_for,
 )
+from tests.e2e.yellow import yellow_csv
 from tests.stack_control import TestStack
 
 JOBS = ("live_positions", "ingest_bronze", "surge", "region_windows")
@@ -41,7 +42,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 
 def test_a_run_is_clean_although_servers_were_killed_and_garbage_was_sent(
-    new_stack: StackFactory,
+    new_stack: StackFactory, tmp_path: Path
 ) -> None:
     stack = new_stack(FAROL_CHECKPOINT_INTERVAL_S="5")
     stack.up()
@@ -60,14 +61,13 @@ def test_a_run_is_clean_although_servers_were_killed_and_garbage_was_sent(
     wait_for("garbage is in the DLQ tables", lambda: garbage_is_kept(stack, marks))
 
     end_city(stack)
-    if SAMPLE.is_file():
-        stack.run("replay", str(SAMPLE), "--as", "nyc_yellow", "--speed", "max", "--run-id", "nyc")
+    trips = SAMPLE if SAMPLE.is_file() else yellow_csv(tmp_path / "trips.csv", 10_000, SEED)
+    stack.run("replay", str(trips), "--as", "nyc_yellow", "--speed", "max", "--run-id", "nyc")
     caught_up(stack, JOBS)
     stack.run("dbt", "build", timeout_s=900)
     audit(stack, run_id)
-    if SAMPLE.is_file():
-        audit(stack, "nyc")
-        windows_are_served(stack)
+    audit(stack, "nyc")
+    windows_are_served(stack)
     states = rows(stack, "select state, count(*) as trips from lake.gold.fact_trips group by 1")
     assert {row["state"] for row in states} <= {"COMPLETED", "CANCELLED"}
     assert sum(row["trips"] for row in states) > 0

@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Annotated, Final
@@ -15,11 +15,12 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 from contracts.timestamps import epoch_ms, rfc3339
-from deploy.local import processes, stack
-from deploy.local.demo.observe import Observer
+from deploy.local import preflight, processes, stack
+from deploy.local.demo.observe import JobLag, Observer
 from deploy.local.demo.screen import Rates, summary
 from deploy.local.jobs import JobControl
 from deploy.local.layout import Layout
+from deploy.local.services import services
 from deploy.local.sim_commands import SimClient
 
 _LIVE_SERVICES: Final = (
@@ -95,7 +96,13 @@ def _fresh_home(layout: Layout) -> None:
         )
     before = layout.home.with_name(f"{layout.home.name}-previous")
     shutil.rmtree(before, ignore_errors=True)
-    layout.home.rename(before)
+    try:
+        layout.home.rename(before)
+    except OSError as error:
+        raise DemoError(
+            f"{layout.home} cannot be moved out of the way ({error.strerror}): set FAROL_HOME to a "
+            "folder that is empty or does not exist"
+        ) from error
 
 
 class _Demo:
@@ -117,6 +124,8 @@ class _Demo:
     def run(self) -> bool:
         """Return whether the audit of the run is clean."""
         layout = self._layout
+        # a taken port of Trino shall not end the demo in its third minute
+        preflight.check(layout, services(layout))
         self.say(f"starting the live side: {', '.join(_LIVE_SERVICES)}")
         stack.up(layout, _LIVE_SERVICES, report=self.say)
         control = JobControl(layout)
@@ -235,18 +244,18 @@ class _Demo:
         )
         self.say("waiting until every job has read everything")
         until = time.monotonic() + _CAUGHT_UP_TIMEOUT_S
-        while not (jobs := observer.jobs()) or not all(job.has_read_everything for job in jobs):
+        while not _are_all(jobs := observer.jobs(), lambda job: job.has_read_everything):
             if time.monotonic() > until:
                 raise DemoError(
                     f"a job still has unread records after {_CAUGHT_UP_TIMEOUT_S:.0f} s: "
                     + ", ".join(f"{job.name} {job.lag_records}" for job in jobs)
                 )
             time.sleep(1.0)
-        read_at = {job.name: job.checkpoints for job in jobs}
+        read_at = {job.job_id: job.checkpoints for job in jobs}
         self.say("waiting for the checkpoint that makes the last records visible in Bronze")
         # the checkpoint under way may have begun before the last record
-        while not (jobs := observer.jobs()) or not all(
-            job.checkpoints >= read_at.get(job.name, 0) + 2 for job in jobs
+        while not _are_all(
+            observer.jobs(), lambda job: job.checkpoints >= read_at.get(job.job_id, 0) + 2
         ):
             if time.monotonic() > until:
                 raise DemoError("no checkpoint completed in time: see the Flink dashboard")
@@ -287,7 +296,7 @@ class _Demo:
     def _queries(self) -> None:
         for name in _QUERIES:
             self.say(f"Gold: farol sql --name {name}")
-            subprocess.run(
+            result = subprocess.run(
                 [
                     *(str(self._layout.python("app")), "-m", "deploy.local.main"),
                     *("sql", "--name", name),
@@ -295,3 +304,11 @@ class _Demo:
                 cwd=self._layout.repository,
                 check=False,
             )
+            if result.returncode:
+                raise DemoError(f"Gold does not answer {name}: the reason is above")
+
+
+def _are_all(jobs: Sequence[JobLag], holds: Callable[[JobLag], bool]) -> bool:
+    """Return whether every job of the demo is listed and something holds for it."""
+    ready = {job.name for job in jobs if holds(job)}
+    return ready >= {_FIRST_JOB, *_OTHER_JOBS}

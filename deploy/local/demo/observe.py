@@ -17,6 +17,7 @@ class JobLag:
     """One running job: records it has not read yet, None where it does not say."""
 
     name: str
+    job_id: str
     state: str
     lag_records: int | None
     checkpoints: int
@@ -80,6 +81,7 @@ class Observer:
             return tuple(
                 JobLag(
                     name=job.name,
+                    job_id=job.job_id,
                     state=job.state if not job.is_computing else "RUNNING",
                     lag_records=self._flink.lag_records(job.job_id),
                     checkpoints=self._flink.checkpoints(job.job_id)["completed"],

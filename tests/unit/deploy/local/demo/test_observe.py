@@ -15,5 +15,5 @@ from deploy.local.demo.observe import JobLag
     ],
 )
 def test_has_read_everything(lag_records: int | None, checkpoints: int, expected: bool) -> None:
-    job = JobLag("surge", "RUNNING", lag_records, checkpoints, restarts=0)
+    job = JobLag("surge", "a1", "RUNNING", lag_records, checkpoints, restarts=0)
     assert job.has_read_everything is expected
