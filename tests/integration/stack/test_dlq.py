@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 from confluent_kafka import Producer
@@ -82,9 +83,12 @@ class Dlq:
 
 
 @pytest.fixture(scope="module")
-def dlq(stack) -> Dlq:
+def dlq(_stacks) -> Iterator[Dlq]:
+    # a stack of its own: others leave malformed ratings too
+    stack = _stacks()
     stack.up("kafka", "catalog")
-    return Dlq(stack)
+    yield Dlq(stack)
+    stack.down()
 
 
 def rating(**changes: object) -> bytes:

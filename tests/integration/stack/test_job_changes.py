@@ -19,7 +19,7 @@ from deploy.local.job_health import Health, JobStatus
 from deploy.local.jobs import JobControl, JobError, running
 from deploy.local.lake import connect
 from deploy.local.layout import Layout
-from tests.stack_control import ROOT
+from tests.stack_control import ROOT, TestStack
 
 pytestmark = [pytest.mark.kafka, pytest.mark.catalog, pytest.mark.flink, pytest.mark.timeout(900)]
 INGEST, LIVE = "ingest_bronze", "live_positions"
@@ -32,6 +32,14 @@ def _eventually(condition: Callable[[], bool], what: str, timeout_s: float = 180
             return
         time.sleep(0.5)
     pytest.fail(f"not within {timeout_s} s: {what}")
+
+
+@pytest.fixture(scope="module")
+def stack(_stacks) -> Iterator[TestStack]:
+    """Return a stack whose Bronze nobody else writes: each place is to be there once."""
+    own = _stacks(FAROL_CHECKPOINT_INTERVAL_S="5")
+    yield own
+    own.down()
 
 
 @pytest.fixture
