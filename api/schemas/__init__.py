@@ -107,6 +107,7 @@ class WindowBody(Body):
     average_duration_s: float = Field(description="seconds", examples=[741.2])
     p50_duration_s: float = Field(description="seconds", examples=[655.0])
     p95_duration_s: float = Field(description="seconds", examples=[1801.5])
+    p99_duration_s: float | None = Field(description="seconds", examples=[2890.0])
     currency: str = Field(examples=["USD"])
     is_final: bool = Field(examples=[True])
 
