@@ -23,6 +23,7 @@ from pyiceberg.catalog import load_catalog
 from contracts.domain import GPS_PINGS, PARTITIONS
 from contracts.timestamps import rfc3339
 from deploy.local.layout import Layout
+from tests.bench.kit import cpu_s
 
 MALFORMED_EVERY = 1000
 ENTITIES = 5000
@@ -97,16 +98,6 @@ def ends(bootstrap: str) -> dict[int, int]:
         }
     finally:
         consumer.close()
-
-
-def cpu_s(pid: int) -> float:
-    """Return CPU seconds of a process and its children so far."""
-    root = psutil.Process(pid)
-    total = 0.0
-    for each in (root, *root.children(recursive=True)):
-        times = each.cpu_times()
-        total += times.user + times.system
-    return total
 
 
 def run_job(flink: str, module: str, *arguments: str) -> str:
