@@ -14,17 +14,13 @@ from typing import Final
 from pyflink.table import StatementSet, StreamTableEnvironment
 
 from contracts.domain import (
-    DLQ_MAX_MESSAGE_BYTES,
-    INPUT_MAX_MESSAGE_BYTES,
     REGION_WINDOWS,
-    TAXI,
     TAXI_TRIPS,
 )
-from contracts.events import CONTROL_TYPES, SCHEMA_VERSION
 from contracts.rules import REGION_OUT_OF_ORDERNESS_MS, REGION_WINDOW_MS
-from contracts.timestamps import rfc3339
 from flink_jobs.functions.region_windows import taxi_trip
 from flink_jobs.logic.region_windows import WATERMARK_DELAY_MS
+from flink_jobs.runtime import raw_events
 from flink_jobs.runtime.environment import CATALOG, use_lake
 from flink_jobs.runtime.settings import JobSettings, Option
 from flink_jobs.runtime.sql import quoted, statement
@@ -32,11 +28,8 @@ from flink_jobs.runtime.submission import run
 
 JOB: Final = "region_windows"
 OPTIONS: Final = (
-    Option(
-        "idle-timeout-s", 0, "wall seconds after which a silent partition is ignored, 0 = never"
-    ),
+    *raw_events.OPTIONS,
     Option("early-results", 1, "1: also show windows that are still open, 0: final ones only"),
-    Option("start-wall-ms", 0, "read records from this Kafka timestamp on, 0 = all retained"),
 )
 _FOLDER: Final = "jobs/region_windows"
 _FLINK: Final = {
@@ -65,17 +58,7 @@ def build(table: StreamTableEnvironment, settings: JobSettings) -> StatementSet:
     table.execute_sql(
         statement(
             f"{_FOLDER}/source.sql",
-            topic=TAXI_TRIPS.name,
-            bootstrap_servers=servers,
-            group_id=settings.group_id,
-            max_record_bytes=INPUT_MAX_MESSAGE_BYTES,
-            start_wall_ms=settings.options["start-wall-ms"],
-            bound="latest-offset" if settings.is_bounded else "unbounded",
-            schema_version=SCHEMA_VERSION,
-            event_types=", ".join(f"'{name}'" for name in ("taxi_trip", *CONTROL_TYPES)),
-            earliest=_sql_timestamp(TAXI.earliest_ms),
-            latest=_sql_timestamp(TAXI.latest_ms),
-            watermark_delay_ms=WATERMARK_DELAY_MS,
+            **raw_events.source_values(settings, [TAXI_TRIPS], ["taxi_trip"], WATERMARK_DELAY_MS),
         )
     )
     for view, values in (
@@ -89,14 +72,7 @@ def build(table: StreamTableEnvironment, settings: JobSettings) -> StatementSet:
     ):
         table.execute_sql(statement(f"{_FOLDER}/{view}.sql", **values))
     table.execute_sql(statement("tables/taxi_region_windows.sql", bootstrap_servers=servers))
-    table.execute_sql(
-        statement(
-            f"{_FOLDER}/late.sql",
-            topic=TAXI_TRIPS.late,
-            bootstrap_servers=servers,
-            max_record_bytes=DLQ_MAX_MESSAGE_BYTES,
-        )
-    )
+    raw_events.register_late(table, settings, "region_late", TAXI_TRIPS)
     statements = table.create_statement_set()
     statements.add_insert_sql(statement(f"{_FOLDER}/insert_windows.sql"))
     statements.add_insert_sql(
@@ -114,10 +90,6 @@ def build(table: StreamTableEnvironment, settings: JobSettings) -> StatementSet:
         )
         statements.add_insert_sql(statement(f"{_FOLDER}/insert_early.sql"))
     return statements
-
-
-def _sql_timestamp(epoch_ms: int) -> str:
-    return rfc3339(epoch_ms).replace("T", " ").removesuffix("Z")
 
 
 if __name__ == "__main__":

@@ -14,26 +14,18 @@ from pyflink.table import StatementSet, StreamTableEnvironment
 from contracts.domain import (
     DLQ_MAX_MESSAGE_BYTES,
     DRIVER_STATUS,
-    INPUT_MAX_MESSAGE_BYTES,
-    RIDESHARE,
     TRIPS,
 )
-from contracts.events import CONTROL_TYPES, SCHEMA_VERSION
-from contracts.timestamps import rfc3339
 from flink_jobs.functions import surge_rows
 from flink_jobs.functions.surge import LATE_TAG, Admission, Presence, ZoneClock
 from flink_jobs.logic.surge_deltas import WATERMARK_DELAY_MS
-from flink_jobs.runtime.settings import JobSettings, Option
+from flink_jobs.runtime import raw_events
+from flink_jobs.runtime.settings import JobSettings
 from flink_jobs.runtime.sql import statement
 from flink_jobs.runtime.submission import run
 
 JOB: Final = "surge"
-OPTIONS: Final = (
-    Option(
-        "idle-timeout-s", 0, "wall seconds after which a silent partition is ignored, 0 = never"
-    ),
-    Option("start-wall-ms", 0, "read records from this Kafka timestamp on, 0 = all retained"),
-)
+OPTIONS: Final = raw_events.OPTIONS
 _FOLDER: Final = "jobs/surge"
 _TOPICS: Final = (TRIPS, DRIVER_STATUS)
 _IDLE_TIMEOUT: Final = "table.exec.source.idle-timeout"
@@ -84,24 +76,14 @@ def configure(table: StreamTableEnvironment, settings: JobSettings) -> None:
 
 
 def _register_source(table: StreamTableEnvironment, settings: JobSettings) -> None:
-    event_types = ("trip_state_changed", "driver_status_changed", *CONTROL_TYPES)
-    table.execute_sql(
-        statement(
-            f"{_FOLDER}/source.sql",
-            topics=";".join(topic.name for topic in _TOPICS),
-            bootstrap_servers=settings.bootstrap_servers,
-            group_id=settings.group_id,
-            max_record_bytes=INPUT_MAX_MESSAGE_BYTES,
-            start_wall_ms=settings.options["start-wall-ms"],
-            bound="latest-offset" if settings.is_bounded else "unbounded",
-            schema_version=SCHEMA_VERSION,
-            event_types=", ".join(f"'{name}'" for name in event_types),
-            earliest=_sql_timestamp(RIDESHARE.earliest_ms),
-            latest=_sql_timestamp(RIDESHARE.latest_ms),
-            watermark_delay_ms=WATERMARK_DELAY_MS,
-        )
+    raw_events.register_source(
+        table,
+        settings,
+        ("surge_source", "surge_records"),
+        _TOPICS,
+        ["trip_state_changed", "driver_status_changed"],
+        WATERMARK_DELAY_MS,
     )
-    table.execute_sql(statement(f"{_FOLDER}/records.sql"))
 
 
 def _sinks(table: StreamTableEnvironment, settings: JobSettings) -> StatementSet:
@@ -124,10 +106,6 @@ def _sinks(table: StreamTableEnvironment, settings: JobSettings) -> StatementSet
 def _late_suffix() -> str:
     """Return what a late topic adds to the name of its topic."""
     return TRIPS.late.removeprefix(TRIPS.name)
-
-
-def _sql_timestamp(epoch_ms: int) -> str:
-    return rfc3339(epoch_ms).replace("T", " ").removesuffix("Z")
 
 
 if __name__ == "__main__":

@@ -13,27 +13,19 @@ from pyflink.table import StatementSet, StreamTableEnvironment
 
 from contracts.domain import (
     ASSEMBLED_TRIPS,
-    DLQ_MAX_MESSAGE_BYTES,
-    INPUT_MAX_MESSAGE_BYTES,
-    TAXI,
     TAXI_TRIP_EVENTS,
 )
-from contracts.events import CONTROL_TYPES, SCHEMA_VERSION, TaxiTripPart
+from contracts.events import TaxiTripPart
 from contracts.rules import REGION_OUT_OF_ORDERNESS_MS
-from contracts.timestamps import rfc3339
 from flink_jobs.functions.trip_assembly import LATE_TAG, PART, TRIP, Admission, Assembly, trip_key
+from flink_jobs.runtime import raw_events
 from flink_jobs.runtime.environment import CATALOG, prefer, use_lake
-from flink_jobs.runtime.settings import JobSettings, Option
-from flink_jobs.runtime.sql import quoted, statement, text_list
+from flink_jobs.runtime.settings import JobSettings
+from flink_jobs.runtime.sql import quoted, statement
 from flink_jobs.runtime.submission import run
 
 JOB: Final = "trip_assembly"
-OPTIONS: Final = (
-    Option(
-        "idle-timeout-s", 0, "wall seconds after which a silent partition is ignored, 0 = never"
-    ),
-    Option("start-wall-ms", 0, "read records from this Kafka timestamp on, 0 = all retained"),
-)
+OPTIONS: Final = raw_events.OPTIONS
 _FOLDER: Final = "jobs/trip_assembly"
 _FLINK: Final = {
     # The clock of a partition must outlive its silence; trips have timers of their own.
@@ -72,36 +64,20 @@ def build(table: StreamTableEnvironment, settings: JobSettings) -> StatementSet:
 
 
 def _register_source(table: StreamTableEnvironment, settings: JobSettings) -> None:
-    table.execute_sql(
-        statement(
-            f"{_FOLDER}/source.sql",
-            topic=TAXI_TRIP_EVENTS.name,
-            bootstrap_servers=settings.bootstrap_servers,
-            group_id=settings.group_id,
-            max_record_bytes=INPUT_MAX_MESSAGE_BYTES,
-            start_wall_ms=settings.options["start-wall-ms"],
-            bound="latest-offset" if settings.is_bounded else "unbounded",
-            schema_version=SCHEMA_VERSION,
-            event_types=text_list([*TaxiTripPart, *CONTROL_TYPES]),
-            earliest=_sql_timestamp(TAXI.earliest_ms),
-            latest=_sql_timestamp(TAXI.latest_ms),
-            watermark_delay_ms=REGION_OUT_OF_ORDERNESS_MS,
-        )
+    raw_events.register_source(
+        table,
+        settings,
+        ("assembly_source", "assembly_records"),
+        [TAXI_TRIP_EVENTS],
+        list(TaxiTripPart),
+        REGION_OUT_OF_ORDERNESS_MS,
     )
-    table.execute_sql(statement(f"{_FOLDER}/records.sql"))
 
 
 def _sinks(table: StreamTableEnvironment, settings: JobSettings) -> StatementSet:
     servers = settings.bootstrap_servers
     table.execute_sql(statement("tables/taxi_assembled_trips.sql", bootstrap_servers=servers))
-    table.execute_sql(
-        statement(
-            f"{_FOLDER}/late.sql",
-            topic=TAXI_TRIP_EVENTS.late,
-            bootstrap_servers=servers,
-            max_record_bytes=DLQ_MAX_MESSAGE_BYTES,
-        )
-    )
+    raw_events.register_late(table, settings, "assembly_late_records", TAXI_TRIP_EVENTS)
     kept = ASSEMBLED_TRIPS.stream_table
     statements = table.create_statement_set()
     statements.add_insert_sql(statement(f"{_FOLDER}/insert_trips.sql"))
@@ -114,10 +90,6 @@ def _sinks(table: StreamTableEnvironment, settings: JobSettings) -> StatementSet
     )
     statements.add_insert_sql(statement(f"{_FOLDER}/insert_late.sql"))
     return statements
-
-
-def _sql_timestamp(epoch_ms: int) -> str:
-    return rfc3339(epoch_ms).replace("T", " ").removesuffix("Z")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 -- Purpose: each record with the newest event time of its partition so far: late or not is a question to the log, not to
 -- the clock of a running job, and has the same answer after a recovery.
--- Inputs: assembly_source. Output: view assembly_records. Key: (topic, partition, offset).
+-- Inputs: $source. Output: view $view. Key: (topic, partition, offset).
 -- Event time: rowtime, kept. Lateness: none here. State: one instant per partition, never expires.
-create temporary view assembly_records as
+create temporary view $view as
 select
     raw_value,
     kafka_key,
@@ -16,5 +16,5 @@ select
         rows between unbounded preceding and current row
     ) as high
 from (
-    select *, cast(rowtime as timestamp_ltz(3)) as event_instant, proctime() as read_at from assembly_source
+    select *, cast(rowtime as timestamp_ltz(3)) as event_instant, proctime() as read_at from $source
 )

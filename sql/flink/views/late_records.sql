@@ -1,7 +1,7 @@
--- Purpose: parts that came after their trip may have been forgotten, onto $topic, bytes as they were.
--- Inputs: view assembly_late. Output: table assembly_late_records. Key: the original key. Event time, lateness: none.
+-- Purpose: records that came too late for a job, onto $topic, bytes as they were.
+-- Inputs: none. Output: table $table. Key: the original key. Event time, lateness: none.
 -- At least once: a repeat carries the same topic, partition and offset headers.
-create temporary table assembly_late_records (
+create temporary table $table (
     kafka_key bytes,
     raw_value bytes,
     headers map<string not null, bytes> metadata

@@ -1,10 +1,10 @@
--- Purpose: parts of taxi trips byte for byte, with a watermark per partition.
--- Inputs: $topic. Output: table assembly_source. Key: the record's key.
+-- Purpose: events byte for byte, with a watermark per partition of every topic.
+-- Inputs: $topic. Output: table $table. Key: the record's key.
 -- Event time: rowtime = event_time of what looks like an event or a control record of this release (the envelope is
 -- there, the time lies within the domain's range), else epoch 0: nothing else may move a watermark.
 -- Lateness: $watermark_delay_ms behind the newest rowtime of each partition; the least advanced partition decides.
 -- Read from the start ($start_wall_ms: Kafka timestamp, 0 = all that is retained): what is given out again is the same.
-create temporary table assembly_source (
+create temporary table $table (
     kafka_key bytes,
     raw_value bytes,
     topic string not null metadata from 'topic' virtual,
