@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from contracts.rendering import dbt, flink_ddl, iceberg, json_schema, typescript
+from contracts.rendering import dbt, dbt_rules, flink_ddl, iceberg, json_schema, typescript
 from contracts.zones import generate, polygons
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -20,6 +20,7 @@ _RENDERERS: Final[tuple[Callable[[], dict[str, str]], ...]] = (
     json_schema.render,
     iceberg.render,
     dbt.render,
+    dbt_rules.render,
     typescript.render,
 )
 

@@ -25,7 +25,7 @@ ZONE_COLUMNS: Final = (
     "area_km2",
     "cell_count",
 )
-_NOTE: Final = "Rendered from contracts by `make contracts`; do not edit."
+NOTE: Final = "Rendered from contracts by `make contracts`; do not edit."
 
 
 def render() -> dict[str, str]:
@@ -35,7 +35,7 @@ def render() -> dict[str, str]:
 
 def sources() -> str:
     """Return the tables that jobs write as dbt sources."""
-    lines = [f"# {_NOTE}", "sources:"]
+    lines = [f"# {NOTE}", "sources:"]
     lines += _source(
         "bronze",
         "Kafka records as they came, written by the job ingest_bronze.",
@@ -79,10 +79,10 @@ def contract_fields() -> str:
     }
     return (
         "{#-\n"
-        f"  {_NOTE}\n"
+        f"  {NOTE}\n"
         "  What makes a record well formed, from the same structs as contracts.validation.\n"
         "-#}\n"
-        f"{_macro('contract_fields', topics)}\n\n{_macro('contract_limits', limits)}"
+        f"{macro('contract_fields', topics)}\n\n{macro('contract_limits', limits)}"
     )
 
 
@@ -138,7 +138,8 @@ def _row(field: Field, path: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def _macro(name: str, value: dict[str, Any]) -> str:
+def macro(name: str, value: dict[str, Any]) -> str:
+    """Return a macro without arguments that returns this value."""
     return f"{{% macro {name}() -%}}\n{{{{ return({_literal(value, 0)}) }}}}\n{{%- endmacro %}}\n"
 
 

@@ -7,15 +7,24 @@ import msgspec
 from msgspec import inspect
 
 from contracts import live
+from contracts.anomalies import AnomalyKind, AnomalyPhase, Severity
 from contracts.events import DriverStatus, EntityType, TripState
 from contracts.fields import Field, Kind, fields_of, summary
 
 PATH: Final = "api/web/src/contracts.ts"
-ENUMS: Final[tuple[type[StrEnum], ...]] = (TripState, DriverStatus, EntityType)
+ENUMS: Final[tuple[type[StrEnum], ...]] = (
+    TripState,
+    DriverStatus,
+    EntityType,
+    AnomalyKind,
+    AnomalyPhase,
+    Severity,
+)
 STRUCTS: Final[tuple[type[msgspec.Struct], ...]] = (
     live.Position,
     live.PositionFrame,
     live.ZoneMetrics,
+    live.Anomaly,
     live.RegionWindow,
     live.Viewport,
     live.Snapshot,
