@@ -143,6 +143,22 @@ JOB_MISPLACED: Final = Metric(
     "counter",
     "Changes whose tick had passed: impossible, and watched for.",
 )
+JOB_TRIPS_COMPLETE: Final = Metric(
+    "farol_job_complete_trips_total", "counter", "Trips that a job gave out with all their parts."
+)
+JOB_TRIPS_INCOMPLETE: Final = Metric(
+    "farol_job_incomplete_trips_total",
+    "counter",
+    "Trips that a job gave out with what is missing, for the first time or again.",
+)
+JOB_CANDIDATES: Final = Metric(
+    "farol_job_candidates_total",
+    "counter",
+    "Pings that a job could not pass over in SQL and has judged one by one.",
+)
+JOB_ANOMALIES: Final = Metric(
+    "farol_job_anomalies_total", "counter", "Anomalies that a job has raised or cleared."
+)
 API_REQUESTS: Final = Metric(
     "farol_api_requests_total",
     "counter",
@@ -207,6 +223,10 @@ METRICS: Final = (
     JOB_DUPLICATES,
     JOB_PASSED_OVER,
     JOB_MISPLACED,
+    JOB_TRIPS_COMPLETE,
+    JOB_TRIPS_INCOMPLETE,
+    JOB_CANDIDATES,
+    JOB_ANOMALIES,
     API_REQUESTS,
     API_LATENCY,
     API_CLIENTS,

@@ -10,6 +10,7 @@ from pyflink.common import Row, Types
 from pyflink.datastream import FlatMapFunction, KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import ValueState, ValueStateDescriptor
 
+from contracts import metrics
 from contracts.events import EntityType
 from contracts.fields import Kind, fields_of
 from contracts.live import Anomaly
@@ -52,8 +53,8 @@ class Tracks(KeyedProcessFunction):  # type: ignore[misc]  # PyFlink has no type
         self._state = _bytes_state(runtime_context, "track")
         self._codec = StateCodec(Track)
         group = runtime_context.get_metrics_group()
-        self._candidates = group.counter("gps_candidates_total")
-        self._anomalies = group.counter("gps_anomalies_total")
+        self._candidates = group.counter(metrics.JOB_CANDIDATES.name)
+        self._anomalies = group.counter(metrics.JOB_ANOMALIES.name)
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
         """Judge one ping."""
@@ -80,9 +81,10 @@ class Vigils(KeyedProcessFunction):  # type: ignore[misc]  # PyFlink has no type
     """Signs of a group of drivers to zombies. Keyed by `group_key`."""
 
     def open(self, runtime_context: RuntimeContext) -> None:
-        """Open the one state of the key."""
+        """Open the one state of the key and make the counter."""
         self._state = _bytes_state(runtime_context, "vigil")
         self._codec = StateCodec(vigil.Group)
+        self._anomalies = runtime_context.get_metrics_group().counter(metrics.JOB_ANOMALIES.name)
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
         """Keep one sign until the clock of its run gets there."""
@@ -105,6 +107,7 @@ class Vigils(KeyedProcessFunction):  # type: ignore[misc]  # PyFlink has no type
         step = vigil.on_watermark(state, run_id, timers.current_watermark())
         _keep(self._state, self._codec, step, timers)
         for anomaly in step.emit:
+            self._anomalies.inc()
             yield _anomaly_row(anomaly)
 
 

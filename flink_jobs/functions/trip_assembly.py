@@ -14,6 +14,7 @@ from pyflink.common import Instant, Row, Types
 from pyflink.datastream import KeyedProcessFunction, OutputTag, ProcessFunction, RuntimeContext
 from pyflink.datastream.state import ValueStateDescriptor
 
+from contracts import metrics
 from contracts.events import TaxiTripEvent
 from contracts.fields import Kind, fields_of
 from contracts.live import AssembledTrip
@@ -54,8 +55,8 @@ class Admission(ProcessFunction):  # type: ignore[misc]  # PyFlink has no types
         """Make the counters."""
         self._metrics = runtime_context.get_metrics_group()
         self._passed_over: dict[str, Any] = {}
-        self._parts = self._metrics.counter("trip_assembly_parts_total")
-        self._late = self._metrics.counter("trip_assembly_late_records_total")
+        self._parts = self._metrics.counter(metrics.JOB_EVENTS.name)
+        self._late = self._metrics.counter(metrics.JOB_LATE.name)
 
     def process_element(self, value: Row, ctx: ProcessFunction.Context) -> Iterator[Any]:
         """Give out the part of one record, or the record itself to the side where it came late."""
@@ -74,7 +75,7 @@ class Admission(ProcessFunction):  # type: ignore[misc]  # PyFlink has no types
         counter = self._passed_over.get(reason)
         if counter is None:
             group = self._metrics.add_group("reason", reason)
-            counter = self._passed_over[reason] = group.counter("trip_assembly_passed_over_total")
+            counter = self._passed_over[reason] = group.counter(metrics.JOB_PASSED_OVER.name)
         counter.inc()
 
 
@@ -87,8 +88,8 @@ class Assembly(KeyedProcessFunction):  # type: ignore[misc]  # PyFlink has no ty
         self._codec = StateCodec(OpenTrip)
         self._decode = msgspec.json.Decoder(TaxiTripEvent).decode
         group = runtime_context.get_metrics_group()
-        self._complete = group.counter("trip_assembly_complete_total")
-        self._incomplete = group.counter("trip_assembly_incomplete_total")
+        self._complete = group.counter(metrics.JOB_TRIPS_COMPLETE.name)
+        self._incomplete = group.counter(metrics.JOB_TRIPS_INCOMPLETE.name)
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
         """Take one part in."""
