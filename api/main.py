@@ -20,6 +20,7 @@ from api.live.listener import Listener
 from api.live.socket import MAX_WISH_BYTES, LiveSocket
 from api.routes import health, live_data, page
 from api.security import ApiKeyError, Gate, load_key
+from api.services.anomalies import AnomalyService
 from api.services.positions import PositionService
 from api.services.readiness import Dependency, ReadinessService
 from api.services.registry import Services
@@ -27,6 +28,7 @@ from api.services.stats import StatsService
 from api.services.surge import SurgeService
 from api.services.windows import WindowService
 from api.settings import Settings, SettingsError
+from api.stores.anomalies import AnomalyLog
 from api.stores.redis import RedisStore, connect
 from api.stores.trino import TrinoStore
 from api.telemetry import Telemetry
@@ -34,15 +36,17 @@ from api.telemetry import Telemetry
 VERSION: Final = "1.0.0"
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 DESCRIPTION: Final = """
-Newest positions, surge by zone, windows of taxi regions, and counts, as the streaming jobs wrote
-them. Everything under `/api/v1` needs the key in `X-API-Key`. Errors are problem JSON and say what
-was wrong, where, and what to do.
+Newest positions, surge by zone, anomalies, windows of taxi regions, and counts, as the streaming
+jobs wrote them. Everything under `/api/v1` needs the key in `X-API-Key`. Errors are problem JSON
+and say what was wrong, where, and what to do.
 
 **Live**: WebSocket `/ws` with subprotocols `farol.v1, apikey.<key>`; send
-`{"type":"subscribe","channels":["positions","surge"],"viewport":{"west":-46.7,"south":-23.6,"east":-46.6,"north":-23.5}}`
+`{"type":"subscribe","channels":["positions","surge","anomalies"],"viewport":{"west":-46.7,"south":-23.6,"east":-46.6,"north":-23.5}}`
 (`viewport` is optional). A `snapshot` follows, then `delta`s; `sequence` rises by one per message,
 a `delta` without content is a heartbeat. `error` says what to do. A new `subscribe` starts with a
-new snapshot.
+new snapshot. Of anomalies the newest 500 are kept for viewers: what lasts comes again with phase
+`cleared`, `removed_anomalies` names those that made room. With a viewport come those inside it and
+those without a place, with `"anomalies_everywhere":true` all of them.
 """
 _LOG: Final = logging.getLogger("api")
 
@@ -65,10 +69,11 @@ def create_app(settings: Settings) -> FastAPI:
         reader, subscriber = connect(settings.redis_url), connect(settings.redis_url, retries=0)
         hub = Hub(telemetry, settings.max_clients)
         store = RedisStore(reader, settings.domain, telemetry.undecodable)
+        log = AnomalyLog(reader, settings.domain, telemetry.undecodable)
         async with httpx.AsyncClient(trust_env=False) as http:
-            app.state.services = _services(store, TrinoStore(http, settings.trino_url), hub)
+            app.state.services = _services(store, log, TrinoStore(http, settings.trino_url), hub)
             app.state.live = LiveSocket(hub, gate, settings)
-            listener = Listener(subscriber, store, hub, settings.domain, telemetry)
+            listener = Listener(subscriber, store, log, hub, settings.domain, telemetry)
             task = asyncio.create_task(listener.run())
             task.add_done_callback(_report_end)
             try:
@@ -104,12 +109,13 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _services(redis: RedisStore, trino: TrinoStore, hub: Hub) -> Services:
+def _services(redis: RedisStore, log: AnomalyLog, trino: TrinoStore, hub: Hub) -> Services:
     async def live_source() -> None:
         if not hub.is_connected:
             raise ConnectionError("not subscribed to the live channels yet")
 
     return Services(
+        anomalies=AnomalyService(log),
         positions=PositionService(redis),
         readiness=ReadinessService(
             {

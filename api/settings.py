@@ -47,7 +47,7 @@ class Settings:
     local_session: bool = True
     max_clients: int = 100
     connection_lifetime_s: float = 3600.0
-    flush_interval_ms: int = 100
+    flush_interval_ms: int = 40
     tile_url: str | None = None
     tile_attribution: str = ""
 
@@ -88,7 +88,7 @@ class Settings:
             connection_lifetime_s=_integer(
                 environ, "FAROL_API_CONNECTION_LIFETIME_S", 3600, 10, 86_400
             ),
-            flush_interval_ms=_integer(environ, "FAROL_API_FLUSH_INTERVAL_MS", 100, 10, 1000),
+            flush_interval_ms=_integer(environ, "FAROL_API_FLUSH_INTERVAL_MS", 40, 10, 1000),
             tile_url=_tile_url(environ.get("FAROL_API_TILE_URL") or None),
             tile_attribution=environ.get("FAROL_API_TILE_ATTRIBUTION") or "",
         )

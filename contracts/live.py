@@ -111,7 +111,8 @@ class Anomaly(msgspec.Struct, frozen=True, kw_only=True):
     `anomaly_id` follows from the evidence, so the same evidence never makes two. What lasts
     (zombie driver, frozen GPS) comes again with phase `cleared` once it has ended. The evidence:
     the point itself (`event_id`, `event_time_ms`, `lat`, `lon`) and the accepted one before it;
-    `speed_kmh` is null for a move in no time; `lasted_ms` is how long it has been so.
+    `speed_kmh` is null for a move in no time; `lasted_ms` is how long it has been so, null for a
+    single ping.
     """
 
     anomaly_id: Identifier
@@ -134,6 +135,11 @@ class Anomaly(msgspec.Struct, frozen=True, kw_only=True):
     distance_m: Metres | None = None
     speed_kmh: KilometresPerHour | None = None
     lasted_ms: Count | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it lasts: it was raised, and its end is still to come."""
+        return self.phase is AnomalyPhase.RAISED and self.lasted_ms is not None
 
 
 class RegionWindow(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,16 +210,23 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, tag="snapshot", tag_fi
     server_time_ms: EpochMs
     positions: list[Position]
     zones: list[ZoneMetrics]
+    anomalies: list[Anomaly]
 
 
 class Delta(msgspec.Struct, frozen=True, kw_only=True, tag="delta", tag_field="type"):
-    """What changed since the message with `sequence - 1`: newest value per entity wins."""
+    """What changed since the message with `sequence - 1`: newest value per entity wins.
+
+    `removed` are entities that are gone or left the viewport, `removed_anomalies` identifiers that
+    are no longer kept for viewers.
+    """
 
     sequence: int
     server_time_ms: EpochMs
     positions: list[Position]
     zones: list[ZoneMetrics]
+    anomalies: list[Anomaly]
     removed: list[str]
+    removed_anomalies: list[str]
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, tag="error", tag_field="type"):
@@ -239,7 +252,12 @@ class Subscribe(
     tag_field="type",
     forbid_unknown_fields=True,
 ):
-    """Client message: which channels, and which part of the map (no viewport: everything)."""
+    """Client message: which channels, and which part of the map (no viewport: everything).
 
-    channels: list[Literal["positions", "surge"]]
+    With a viewport come the anomalies inside it and those without a place, or those of the whole
+    city where `anomalies_everywhere` says so.
+    """
+
+    channels: list[Literal["positions", "surge", "anomalies"]]
     viewport: Viewport | None = None
+    anomalies_everywhere: bool = False

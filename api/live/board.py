@@ -9,7 +9,8 @@ from typing import Final
 
 import msgspec
 
-from contracts.live import Position, ZoneMetrics
+from api.live.anomalies import AnomalyBoard
+from contracts.live import Anomaly, Position, ZoneMetrics
 
 MAX_ENTITIES: Final = 200_000
 """Beyond this, new entities are refused: a broken producer must not fill the memory."""
@@ -38,6 +39,7 @@ class Board:
         self._max_entities = max_entities
         self.positions: dict[str, Placed] = {}
         self.zones: dict[int, Measured] = {}
+        self.anomalies = AnomalyBoard()
         self.refused = 0
 
     def place(self, positions: Iterable[Position]) -> list[Placed]:
@@ -77,12 +79,18 @@ class Board:
             del self.positions[entity_id]
         return gone
 
-    def replace(self, positions: Iterable[Position], zones: Iterable[ZoneMetrics]) -> None:
-        """Take what Redis holds as everything there is."""
+    def replace(
+        self,
+        positions: Iterable[Position],
+        zones: Iterable[ZoneMetrics],
+        anomalies: Iterable[Anomaly],
+    ) -> None:
+        """Take what Redis holds as everything there is; anomalies oldest first."""
         self.positions.clear()
         self.zones.clear()
         self.place(positions)
         self.measure(zones)
+        self.anomalies.replace(anomalies)
 
 
 def _is_newer_position(new: Position, known: Position) -> bool:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from api.live.anomalies import Noted
 from api.live.board import Board
 from api.live.viewer import Viewer
 from api.telemetry import Telemetry
-from contracts.live import Position, Problem, ZoneMetrics
+from contracts.live import Anomaly, Position, Problem, ZoneMetrics
 
 
 class HubFullError(Exception):
@@ -78,6 +79,14 @@ class Hub:
             client.viewer.measure(news)
             self._ring(client)
 
+    def note(self, anomalies: Iterable[Anomaly]) -> None:
+        """Take new anomalies and pass on those that are news."""
+        self._tell_anomalies(*self.board.anomalies.note(anomalies))
+
+    def forget_runs(self, run_ids: set[str]) -> None:
+        """Forget the anomalies of runs that are over."""
+        self._tell_anomalies([], self.board.anomalies.forget_runs(run_ids))
+
     def keep_only(self, entity_ids: set[str]) -> None:
         """Forget entities that Redis no longer has."""
         gone = self.board.keep_only(entity_ids)
@@ -87,9 +96,17 @@ class Hub:
             client.viewer.remove(gone)
             self._ring(client)
 
-    def source_found(self, positions: Iterable[Position], zones: Iterable[ZoneMetrics]) -> None:
-        """Start anew from what Redis holds: every client gets a snapshot."""
-        self.board.replace(positions, zones)
+    def source_found(
+        self,
+        positions: Iterable[Position],
+        zones: Iterable[ZoneMetrics],
+        anomalies: Iterable[Anomaly] = (),
+    ) -> None:
+        """Start anew from what Redis holds: every client gets a snapshot.
+
+        Anomalies come oldest first.
+        """
+        self.board.replace(positions, zones, anomalies)
         self.is_connected = True
         for client in self._clients:
             client.viewer.restart()
@@ -111,6 +128,13 @@ class Hub:
         client.counted_overwritten = client.viewer.overwritten
         self._telemetry.overwritten.inc(fresh)
         return client.viewer.message(self.board, time.time_ns() // 1_000_000)
+
+    def _tell_anomalies(self, news: list[Noted], gone: list[str]) -> None:
+        if not news and not gone:
+            return
+        for client in self._clients:
+            client.viewer.note(news, gone)
+            self._ring(client)
 
     @staticmethod
     def _ring(client: Client) -> None:

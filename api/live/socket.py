@@ -18,6 +18,7 @@ from contracts.live import Problem, Subscribe
 HEARTBEAT_S: Final = 5.0
 SUBSCRIBE_WITHIN_S: Final = 15.0
 SEND_WITHIN_S: Final = 60.0
+GATHER_S: Final = 0.01
 WISH_PAUSE_S: Final = 0.05
 CLOSE_NORMAL: Final = 1000
 CLOSE_GOING_AWAY: Final = 1001
@@ -37,7 +38,7 @@ def parse_wish(text: str | bytes | None) -> Subscribe:
     Raises:
         WishError: It is no such message, or its viewport is no box.
     """
-    example = '{"type":"subscribe","channels":["positions","surge"]}'
+    example = '{"type":"subscribe","channels":["positions","surge","anomalies"]}'
     if text is None or len(text) > MAX_WISH_BYTES:
         raise WishError(f"Send one text message of at most {MAX_WISH_BYTES} bytes, e.g. {example}")
     try:
@@ -45,7 +46,7 @@ def parse_wish(text: str | bytes | None) -> Subscribe:
     except msgspec.DecodeError as error:
         raise WishError(f"The message was not understood ({error}); send e.g. {example}") from error
     if not wish.channels:
-        raise WishError(f"`channels` is empty: name positions, surge or both, e.g. {example}")
+        raise WishError(f"`channels` is empty: name those that you want, e.g. {example}")
     box = wish.viewport
     if box is not None and (box.west > box.east or box.south > box.north):
         raise WishError("`viewport` is no box: west <= east and south <= north are needed")
@@ -140,6 +141,8 @@ class LiveSocket:
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(client.bell.wait(), HEARTBEAT_S)
+            # A frame of the feeder comes as one message per cell: gathered, they leave together.
+            await asyncio.sleep(GATHER_S)
             client.bell.clear()
             sent_at = clock()
             try:

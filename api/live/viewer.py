@@ -1,4 +1,4 @@
-"""What one client watches and has not been sent yet; bounded by the number of entities.
+"""What one client watches and has not been sent yet; bounded by what the board holds.
 
 A newer value overwrites an unsent older one of the same entity: a slow client skips steps, it never
 falls behind.
@@ -9,11 +9,13 @@ from typing import Final
 
 import msgspec
 
+from api.live.anomalies import AnomalyBuffer, Noted
 from api.live.board import Board, Measured, Placed
 from contracts.live import Subscribe, Viewport
 
 POSITIONS: Final = "positions"
 SURGE: Final = "surge"
+ANOMALIES: Final = "anomalies"
 
 
 class SnapshotMessage(msgspec.Struct, frozen=True, kw_only=True, tag="snapshot", tag_field="type"):
@@ -23,6 +25,7 @@ class SnapshotMessage(msgspec.Struct, frozen=True, kw_only=True, tag="snapshot",
     server_time_ms: int
     positions: list[msgspec.Raw]
     zones: list[msgspec.Raw]
+    anomalies: list[msgspec.Raw]
 
 
 class DeltaMessage(msgspec.Struct, frozen=True, kw_only=True, tag="delta", tag_field="type"):
@@ -32,7 +35,9 @@ class DeltaMessage(msgspec.Struct, frozen=True, kw_only=True, tag="delta", tag_f
     server_time_ms: int
     positions: list[msgspec.Raw]
     zones: list[msgspec.Raw]
+    anomalies: list[msgspec.Raw]
     removed: list[str]
+    removed_anomalies: list[str]
 
 
 class Viewer:
@@ -48,16 +53,19 @@ class Viewer:
         self.needs_snapshot = False
         self._channels: frozenset[str] = frozenset()
         self._viewport: Viewport | None = None
+        self._is_everywhere = False
         self._sequence = 0
         self._seen: set[str] = set()
         self._positions: dict[str, Placed] = {}
         self._zones: dict[int, Measured] = {}
         self._removed: set[str] = set()
+        self._anomalies = AnomalyBuffer()
 
     @property
     def has_news(self) -> bool:
         """Whether there is something to send."""
-        return bool(self.needs_snapshot or self._positions or self._zones or self._removed)
+        unsent = (self._positions, self._zones, self._removed, self._anomalies)
+        return self.needs_snapshot or any(unsent)
 
     @property
     def is_subscribed(self) -> bool:
@@ -68,6 +76,7 @@ class Viewer:
         """Follow a client's wish; the next message is a snapshot."""
         self._channels = frozenset(subscription.channels)
         self._viewport = subscription.viewport
+        self._is_everywhere = subscription.anomalies_everywhere
         self.restart()
 
     def restart(self) -> None:
@@ -77,6 +86,7 @@ class Viewer:
         self._positions.clear()
         self._zones.clear()
         self._removed.clear()
+        self._anomalies.clear()
 
     def move(self, news: Iterable[Placed]) -> None:
         """Note new positions, those that leave the viewport as removed."""
@@ -107,17 +117,27 @@ class Viewer:
         for entity_id in entity_ids:
             self._drop(entity_id)
 
+    def note(self, news: Iterable[Noted], gone: Iterable[str]) -> None:
+        """Note new anomalies, and identifiers of those that are no longer kept."""
+        if ANOMALIES not in self._channels or self.needs_snapshot:
+            return
+        self._anomalies.note([n for n in news if self._shows_anomaly(n)])
+        self._anomalies.drop(gone)
+
     def message(self, board: Board, server_time_ms: int) -> bytes:
         """Return the next message: a snapshot if due, else what is new (nothing: a heartbeat)."""
         self._sequence += 1
         if self.needs_snapshot:
             return self._snapshot(board, server_time_ms)
+        anomalies, removed_anomalies = self._anomalies.take()
         delta = DeltaMessage(
             sequence=self._sequence,
             server_time_ms=server_time_ms,
             positions=[placed.json for placed in self._positions.values()],
             zones=[measured.json for measured in self._zones.values()],
+            anomalies=anomalies,
             removed=sorted(self._removed),
+            removed_anomalies=removed_anomalies,
         )
         self._seen |= self._positions.keys()
         self._seen -= self._removed
@@ -134,18 +154,28 @@ class Viewer:
             visible = [placed for placed in board.positions.values() if self._shows(placed)]
         self._seen = {placed.position.entity_id for placed in visible}
         zones = board.zones.values() if SURGE in self._channels else ()
+        noted = board.anomalies.noted.values() if ANOMALIES in self._channels else ()
         return msgspec.json.encode(
             SnapshotMessage(
                 sequence=self._sequence,
                 server_time_ms=server_time_ms,
                 positions=[placed.json for placed in visible],
                 zones=[measured.json for measured in zones],
+                anomalies=self._anomalies.start([n for n in noted if self._shows_anomaly(n)]),
             )
         )
 
     def _shows(self, placed: Placed) -> bool:
         box, at = self._viewport, placed.position
         return box is None or (box.south <= at.lat <= box.north and box.west <= at.lon <= box.east)
+
+    def _shows_anomaly(self, noted: Noted) -> bool:
+        box, at = self._viewport, noted.anomaly
+        if box is None or self._is_everywhere or at.lat is None or at.lon is None:
+            return True
+        if self._anomalies.knows(at.anomaly_id):
+            return True
+        return box.south <= at.lat <= box.north and box.west <= at.lon <= box.east
 
     def _drop(self, entity_id: str) -> None:
         self._positions.pop(entity_id, None)

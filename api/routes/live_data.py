@@ -1,4 +1,4 @@
-"""`/api/v1`: surge, positions, windows, zones, counts. All need the key, all only read."""
+"""`/api/v1`: what is live, for programs. All need the key, all only read."""
 
 from dataclasses import asdict
 from http import HTTPStatus
@@ -10,6 +10,8 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from api.problems import Fault, ProblemError
 from api.routes import problems, require_key
 from api.schemas import (
+    AnomaliesBody,
+    AnomalyBody,
     MapSettingsBody,
     PositionBody,
     PositionsBody,
@@ -20,15 +22,18 @@ from api.schemas import (
     ZoneMetricsBody,
     ZoneSurgeBody,
 )
+from api.services.anomalies import BadCursorError, Reported, Wanted
 from api.services.positions import BadBoxError, parse_box
 from api.services.registry import Services
 from api.services.surge import UnknownZoneError, ZoneSurge
 from api.services.windows import UnknownRegionError
 from api.services.zones import zones_geojson
+from contracts.anomalies import AnomalyKind, AnomalyPhase, Severity
 from contracts.rules import SURGE_CAP
 
 MAX_POSITIONS: Final = 5000
 MAX_WINDOWS: Final = 500
+MAX_ANOMALIES: Final = 500
 _DENIED: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE)
 
 router = APIRouter(
@@ -103,6 +108,52 @@ async def positions(
     )
 
 
+@router.get("/anomalies", summary="What is wrong with positions")
+async def anomalies(
+    services: Asked,
+    kind: Annotated[AnomalyKind | None, Query(description="only this kind")] = None,
+    severity: Annotated[Severity | None, Query(description="only this severity")] = None,
+    entity_id: Annotated[
+        str | None,
+        Query(
+            description="only of this driver or rider",
+            min_length=1,
+            max_length=200,
+            examples=["driver-00042"],
+        ),
+    ] = None,
+    phase: Annotated[
+        AnomalyPhase | None, Query(description="only beginnings, or only ends")
+    ] = None,
+    only_open: Annotated[
+        bool, Query(alias="open", description="only what lasts and has not been cleared")
+    ] = False,
+    limit: Annotated[int, Query(ge=1, le=MAX_ANOMALIES)] = 100,
+    cursor: Annotated[
+        str | None,
+        Query(
+            description="`next_cursor` of the answer before",
+            max_length=40,
+            examples=["1772442000123-0"],
+        ),
+    ] = None,
+) -> AnomaliesBody:
+    """Return anomalies out of the newest 10,000 entries of the log, newest first."""
+    wanted = Wanted(kind, severity, entity_id, phase, only_open)
+    try:
+        found, next_cursor = await services.anomalies.newest(wanted, limit, cursor)
+    except BadCursorError as error:
+        raise ProblemError(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            f"cursor cannot be used: {error}",
+            "Leave cursor out for the newest entries, then send next_cursor of each answer.",
+            [Fault("query.cursor", str(error))],
+        ) from error
+    return AnomaliesBody(
+        anomalies=[_anomaly_body(reported) for reported in found], next_cursor=next_cursor
+    )
+
+
 @router.get(
     "/regions/{region_id}/windows",
     summary="Newest windows of a taxi region",
@@ -164,6 +215,10 @@ async def map_settings(request: Request) -> MapSettingsBody:
         tile_attribution=settings.tile_attribution,
         surge_cap=SURGE_CAP,
     )
+
+
+def _anomaly_body(reported: Reported) -> AnomalyBody:
+    return AnomalyBody(**msgspec.structs.asdict(reported.anomaly), is_open=reported.is_open)
 
 
 def _zone_body(found: ZoneSurge) -> ZoneSurgeBody:

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from contracts.anomalies import AnomalyKind, AnomalyPhase, Severity
+
 _EVENT_TIME_MS = 1772442000000
 
 
@@ -56,6 +58,57 @@ class PositionsBody(Body):
 
     positions: list[PositionBody]
     has_more: bool = Field(description="whether the limit cut some off", examples=[False])
+
+
+class AnomalyBody(Body):
+    """One entry of the log: something wrong with the positions of an entity, or its end."""
+
+    anomaly_id: str = Field(
+        description="the same for what was raised and its end",
+        examples=["0f6f0e52-6c55-5a5c-8a55-0f4a6f2b7d11"],
+    )
+    kind: AnomalyKind = Field(examples=["impossible_speed"])
+    phase: AnomalyPhase = Field(examples=["raised"])
+    severity: Severity = Field(examples=["warning"])
+    is_open: bool = Field(
+        description="it lasts: raised, not cleared since, in a run that is not over",
+        examples=[False],
+    )
+    rule_version: int = Field(examples=[1])
+    reason: str = Field(examples=["too_fast"])
+    entity_id: str = Field(examples=["driver-00042"])
+    entity_type: Literal["driver", "rider"] = Field(examples=["driver"])
+    event_time_ms: int = Field(description="epoch milliseconds", examples=[_EVENT_TIME_MS])
+    run_id: str = Field(examples=["3f0c9d1e-2b4a-4c8d-8e7f-6a5b4c3d2e1f"])
+    event_id: str | None = Field(
+        description="the ping, null for a silence",
+        examples=["5b7c1f3e-7d0a-5e0b-9b0e-0d9f3a4b5c6d"],
+    )
+    lat: float | None = Field(description="degrees north, WGS 84", examples=[-23.5613])
+    lon: float | None = Field(description="degrees east, WGS 84", examples=[-46.6565])
+    accuracy_m: float | None = Field(description="metres", examples=[8.0])
+    previous_event_time_ms: int | None = Field(
+        description="epoch milliseconds, of the accepted ping before", examples=[_EVENT_TIME_MS]
+    )
+    previous_lat: float | None = Field(description="degrees north, WGS 84", examples=[-22.9])
+    previous_lon: float | None = Field(description="degrees east, WGS 84", examples=[-47.1])
+    distance_m: float | None = Field(description="metres from the ping before", examples=[92_000.0])
+    speed_kmh: float | None = Field(
+        description="over that distance; null for a move in no time", examples=[82_800.0]
+    )
+    lasted_ms: int | None = Field(
+        description="milliseconds so far, null for a single ping", examples=[600_000]
+    )
+
+
+class AnomaliesBody(Body):
+    """Entries of the log, newest first."""
+
+    anomalies: list[AnomalyBody]
+    next_cursor: str | None = Field(
+        description="send it as `cursor` for those after; null at the end",
+        examples=["1772442000123-0"],
+    )
 
 
 class ZoneMetricsBody(Body):

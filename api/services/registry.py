@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from api.services.anomalies import AnomalyService
 from api.services.positions import PositionService
 from api.services.readiness import ReadinessService
 from api.services.stats import StatsService
@@ -13,6 +14,7 @@ from api.services.windows import WindowService
 class Services:
     """Everything the routes may ask."""
 
+    anomalies: AnomalyService
     positions: PositionService
     readiness: ReadinessService
     stats: StatsService

@@ -1,41 +1,67 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import { type Hover, MapEngine, type Padding } from "./map/engine";
+import type { Anomaly } from "./contracts";
 import type { MapSettings, ZoneCollection } from "./map/zones";
+import type { LiveConnection } from "./net/live";
+import { Anomalies } from "./panels/Anomalies";
 import { Counts } from "./panels/Counts";
 import { Header } from "./panels/Header";
 import { KeyForm } from "./panels/KeyForm";
 import { Tooltip } from "./panels/Tooltip";
 import { ZoneDetail } from "./panels/ZoneDetail";
 import { Zones } from "./panels/Zones";
+import { shownOnMap } from "./map/anomalies";
 import { type LiveStore, usePanelState } from "./state/store";
 
 interface Props {
   readonly store: LiveStore;
+  readonly connection: LiveConnection;
   readonly zones: ZoneCollection;
   readonly settings: MapSettings;
 }
 
 const PHONE_PX = 720;
+/** From here on the list of anomalies has room beside the city. */
+const WIDE_PX = 1100;
 
-export function App({ store, zones, settings }: Props) {
+export function App({ store, connection, zones, settings }: Props) {
   const state = usePanelState(store);
   const container = useRef<HTMLDivElement>(null);
   const engine = useRef<MapEngine | null>(null);
   const [hover, setHover] = useState<Hover | null>(null);
   const [isOpen, setIsOpen] = useState(innerWidth >= PHONE_PX);
+  const [isListOpen, setIsListOpen] = useState(innerWidth >= WIDE_PX);
 
   useEffect(() => {
     if (container.current === null) return;
-    const made = new MapEngine(container.current, store, zones, settings, setHover, padding());
+    const watcher = { onHover: setHover, onLook: connection.look.bind(connection) };
+    const made = new MapEngine(container.current, store, zones, settings, watcher, padding());
     engine.current = made;
     window.farol = debugHook(store, made);
     return () => made.destroy();
-  }, [store, zones, settings]);
+  }, [store, connection, zones, settings]);
+
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key === "Escape" && store.current.selectedAnomaly !== null) {
+        store.dispatch({ type: "selectAnomaly", anomalyId: null });
+      }
+    };
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  }, [store]);
 
   const select = useCallback(
     (zoneId: number) => {
       store.dispatch({ type: "selectZone", zoneId });
       engine.current?.flyTo(zoneId, padding());
+    },
+    [store],
+  );
+  const selectAnomaly = useCallback(
+    (anomaly: Anomaly) => {
+      store.dispatch({ type: "selectAnomaly", anomalyId: anomaly.anomaly_id });
+      engine.current?.showAnomaly(anomaly, padding());
     },
     [store],
   );
@@ -69,9 +95,18 @@ export function App({ store, zones, settings }: Props) {
           {state.notice}
         </p>
       )}
-      {selected === undefined ? null : (
-        <ZoneDetail state={state} feature={selected} onClose={unselect} />
-      )}
+      <div className="beside">
+        {selected === undefined ? null : (
+          <ZoneDetail state={state} feature={selected} onClose={unselect} />
+        )}
+        <Anomalies
+          state={state}
+          store={store}
+          isUnfolded={isListOpen}
+          onFold={() => setIsListOpen(!isListOpen)}
+          onSelect={selectAnomaly}
+        />
+      </div>
       {hover === null ? null : <Tooltip hover={hover} state={state} features={zones.features} />}
     </div>
   );
@@ -80,14 +115,15 @@ export function App({ store, zones, settings }: Props) {
 /** What the panels cover, so that the city is drawn beside them. */
 function padding(): Padding {
   return innerWidth < PHONE_PX
-    ? { top: 110, right: 12, bottom: 40, left: 12 }
-    : { top: 24, right: 24, bottom: 24, left: 360 };
+    ? { top: 110, right: 12, bottom: 64, left: 12 }
+    : { top: 24, right: innerWidth < WIDE_PX ? 24 : 330, bottom: 24, left: 360 };
 }
 
 function debugHook(store: LiveStore, engine: MapEngine): FarolHook {
   return {
     state: () => {
-      const { connection, sequence, positions, zones, updateCount, notice } = store.current;
+      const { connection, sequence, positions, zones, anomalies, updateCount, notice, viewport } =
+        store.current;
       return {
         connection,
         sequence,
@@ -95,10 +131,14 @@ function debugHook(store: LiveStore, engine: MapEngine): FarolHook {
         notice,
         positions: positions.size,
         zones: zones.size,
+        anomalies: anomalies.size,
+        anomaliesOnMap: shownOnMap(store.current).map((one) => one.anomaly_id),
+        viewport,
         frames: engine.framesDrawn,
       };
     },
     drawnAt: (entityId) => engine.drawnAt(entityId),
+    onPage: (lon, lat) => engine.onPage(lon, lat),
     known: (entityId) => store.current.positions.get(entityId) ?? null,
     zone: (zoneId) => store.current.zones.get(zoneId) ?? null,
   };

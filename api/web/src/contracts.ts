@@ -26,6 +26,23 @@ export type EntityType =
   | "driver"
   | "rider";
 
+/** What is wrong. */
+export type AnomalyKind =
+  | "outlier"
+  | "impossible_speed"
+  | "zombie_driver"
+  | "frozen_gps";
+
+/** Whether an anomaly has begun or ended; a single bad ping only begins. */
+export type AnomalyPhase =
+  | "raised"
+  | "cleared";
+
+/** How much an anomaly asks for: a look some time, or somebody now. */
+export type Severity =
+  | "warning"
+  | "critical";
+
 /** The newest position of one driver or rider. Record of `rideshare.live_positions`. */
 export interface Position {
   entity_id: string;
@@ -79,6 +96,41 @@ export interface ZoneMetrics {
   mean_pickup_eta_s?: number | null;
 }
 
+/** One thing wrong with the positions of an entity. Record of `rideshare.anomalies`. */
+export interface Anomaly {
+  anomaly_id: string;
+  kind: AnomalyKind;
+  phase: AnomalyPhase;
+  severity: Severity;
+  /** count */
+  rule_version: number;
+  reason: string;
+  entity_id: string;
+  entity_type: EntityType;
+  /** epoch milliseconds, UTC */
+  event_time_ms: number;
+  run_id: string;
+  event_id?: string | null;
+  /** degrees north, WGS 84 */
+  lat?: number | null;
+  /** degrees east, WGS 84 */
+  lon?: number | null;
+  /** metres */
+  accuracy_m?: number | null;
+  /** epoch milliseconds, UTC */
+  previous_event_time_ms?: number | null;
+  /** degrees north, WGS 84 */
+  previous_lat?: number | null;
+  /** degrees east, WGS 84 */
+  previous_lon?: number | null;
+  /** metres */
+  distance_m?: number | null;
+  /** kilometres per hour */
+  speed_kmh?: number | null;
+  /** count */
+  lasted_ms?: number | null;
+}
+
 /** One region and one 1-minute tumbling window of taxi trips. Record of `taxi.region_windows`. */
 export interface RegionWindow {
   /** code of a zone */
@@ -125,6 +177,7 @@ export interface Snapshot {
   server_time_ms: number;
   positions: Position[];
   zones: ZoneMetrics[];
+  anomalies: Anomaly[];
 }
 
 /** What changed since the message with `sequence - 1`: newest value per entity wins. */
@@ -135,7 +188,9 @@ export interface Delta {
   server_time_ms: number;
   positions: Position[];
   zones: ZoneMetrics[];
+  anomalies: Anomaly[];
   removed: string[];
+  removed_anomalies: string[];
 }
 
 /** A client message that could not be followed, and what to do. */
@@ -147,8 +202,9 @@ export interface Problem {
 /** Client message: which channels, and which part of the map (no viewport: everything). */
 export interface Subscribe {
   type: "subscribe";
-  channels: ("positions" | "surge")[];
+  channels: ("anomalies" | "positions" | "surge")[];
   viewport?: Viewport | null;
+  anomalies_everywhere?: boolean;
 }
 
 /** What the server sends. */

@@ -22,10 +22,11 @@ async function start(root: Root): Promise<void> {
       document.fonts.load("600 16px 'Inter Variable'"),
     ]);
     const store = new LiveStore();
-    new LiveConnection(store).open();
+    const connection = new LiveConnection(store);
+    connection.open();
     root.render(
       <StrictMode>
-        <App store={store} zones={zones} settings={settings} />
+        <App store={store} connection={connection} zones={zones} settings={settings} />
       </StrictMode>,
     );
   } catch (error) {

@@ -9,16 +9,18 @@ import os
 import random
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 
 import h3
 import msgspec
 from redis import Redis
 
 from contracts import redis_keys
+from contracts.anomalies import SEVERITIES, AnomalyKind, AnomalyPhase
 from contracts.events import DriverStatus, EntityType
-from contracts.live import Position, PositionFrame, ZoneMetrics
+from contracts.live import Anomaly, Position, PositionFrame, ZoneMetrics
 from contracts.ports import port
-from contracts.rules import surge_multiplier
+from contracts.rules import great_circle_m, speed_kmh, surge_multiplier
 from contracts.timestamps import epoch_ms
 from contracts.zones import ZONES, zone_at
 
@@ -57,6 +59,36 @@ def metrics(zone_id: int, **fields: object) -> ZoneMetrics:
         "run_id": "run-1",
     }
     return ZoneMetrics(zone_id=zone_id, **(defaults | fields))  # type: ignore[arg-type]
+
+
+def anomaly(anomaly_id: str, kind: AnomalyKind, **fields: object) -> Anomaly:
+    """Return an anomaly with sensible values for what is not given; a silence has no place."""
+    defaults: dict[str, object] = {
+        "phase": AnomalyPhase.RAISED,
+        "severity": SEVERITIES[kind],
+        "rule_version": 1,
+        "reason": "too_fast",
+        "entity_id": f"driver-of-{anomaly_id}",
+        "entity_type": EntityType.DRIVER,
+        "event_time_ms": START_MS,
+        "run_id": "run-1",
+    }
+    lasting = {AnomalyKind.ZOMBIE_DRIVER: "silent", AnomalyKind.FROZEN_GPS: "same_point"}
+    if kind in lasting:
+        defaults |= {"reason": lasting[kind], "lasted_ms": 600_000}
+    if kind is not AnomalyKind.ZOMBIE_DRIVER:
+        defaults |= {"lat": -23.55, "lon": -46.63, "event_id": f"event-{anomaly_id}"}
+    return Anomaly(anomaly_id=anomaly_id, kind=kind, **(defaults | fields))  # type: ignore[arg-type]
+
+
+def publish_anomalies(client: Redis, anomalies: list[Anomaly]) -> None:
+    """Append anomalies to the log and tell the live channel."""
+    pipe = client.pipeline(transaction=False)
+    for found in anomalies:
+        entry = {"anomaly": msgspec.json.encode(found)}
+        pipe.xadd(redis_keys.anomalies(DOMAIN), entry, maxlen=10_000)  # type: ignore[arg-type]
+    pipe.publish(redis_keys.live_anomalies_channel(DOMAIN), msgspec.json.encode(anomalies))
+    pipe.execute()
 
 
 def publish_positions(client: Redis, positions: list[Position]) -> None:
@@ -151,6 +183,59 @@ def zone_metrics(chance: random.Random, event_time_ms: int) -> list[ZoneMetrics]
     return found
 
 
+class Troubles:
+    """Now and then something is wrong with a driver; what lasts ends after a while."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        self._open: dict[str, Anomaly] = {}
+        self._count = 0
+
+    def step(self, drivers: Sequence[Driver], event_time_ms: int) -> list[Anomaly]:
+        """Return what began and what ended in one tick."""
+        ended = [one for one in self._open.values() if self._chance.random() < 0.01]
+        for one in ended:
+            del self._open[one.anomaly_id]
+        found = [_ended(one, event_time_ms) for one in ended]
+        if self._chance.random() < 0.12:
+            kind = self._chance.choices(list(AnomalyKind), (3, 6, 2, 1))[0]
+            found.append(self._begin(kind, self._chance.choice(drivers), event_time_ms))
+        return found
+
+    def _begin(self, kind: AnomalyKind, driver: Driver, event_time_ms: int) -> Anomaly:
+        self._count += 1
+        before_ms = event_time_ms - (600_000 if kind is AnomalyKind.ZOMBIE_DRIVER else 4000)
+        fields: dict[str, object] = {"previous_event_time_ms": before_ms}
+        if kind in (AnomalyKind.OUTLIER, AnomalyKind.IMPOSSIBLE_SPEED):
+            lat = driver.lat + self._chance.gauss(0, 0.06)
+            lon = driver.lon + self._chance.gauss(0, 0.09)
+            distance_m = great_circle_m(driver.lat, driver.lon, lat, lon)
+            fields |= {"lat": lat, "lon": lon, "distance_m": distance_m, "accuracy_m": 12.0}
+            fields |= {"previous_lat": driver.lat, "previous_lon": driver.lon}
+            fields["speed_kmh"] = speed_kmh(distance_m, 4000)
+        if kind is AnomalyKind.OUTLIER:
+            fields |= {"reason": "accuracy", "accuracy_m": self._chance.uniform(120, 900)}
+        if kind is AnomalyKind.FROZEN_GPS:
+            fields |= {"lat": driver.lat, "lon": driver.lon, "lasted_ms": 60_000}
+        found = anomaly(
+            f"{kind}-{self._count}",
+            kind,
+            entity_id=driver.entity_id,
+            event_time_ms=event_time_ms,
+            **fields,
+        )
+        if found.is_open:
+            self._open[found.anomaly_id] = found
+        return found
+
+
+def _ended(begun: Anomaly, event_time_ms: int) -> Anomaly:
+    lasted_ms = event_time_ms - begun.event_time_ms + (begun.lasted_ms or 0)
+    return msgspec.structs.replace(
+        begun, phase=AnomalyPhase.CLEARED, event_time_ms=event_time_ms, lasted_ms=lasted_ms
+    )
+
+
 def main() -> None:
     """Keep a city moving: 20 times real time, a ping per driver every 4 simulated seconds."""
     parser = argparse.ArgumentParser()
@@ -160,6 +245,7 @@ def main() -> None:
     offset = int(os.environ.get("FAROL_PORT_OFFSET") or 0)
     client, chance = Redis(port=port("redis", offset)), random.Random(7)
     drivers = [Driver(number, chance) for number in range(arguments.drivers)]
+    troubles = Troubles(chance)
     began, groups, tick = time.monotonic(), 2, 0
     ping_s = 4.0
     while True:
@@ -167,6 +253,8 @@ def main() -> None:
         publish_positions(
             client, [d.step(event_time_ms, ping_s) for d in drivers[tick % groups :: groups]]
         )
+        if news := troubles.step(drivers, event_time_ms):
+            publish_anomalies(client, news)
         if tick % 5 == 0:
             publish_metrics(client, zone_metrics(chance, event_time_ms))
         tick += 1

@@ -25,6 +25,7 @@ def test_every_promised_address_is_there() -> None:
         "/api/v1/surge",
         "/api/v1/surge/{zone_id}",
         "/api/v1/positions",
+        "/api/v1/anomalies",
         "/api/v1/regions/{region_id}/windows",
         "/api/v1/zones",
         "/api/v1/stats",

@@ -1,5 +1,5 @@
-/** Colours of drivers and zones. Zones are warm, drivers cool or white, so that neither hides the other. */
-import type { DriverStatus } from "../contracts";
+/** Colours of drivers, zones and anomalies. Zones are warm, drivers cool or white, anomalies rings with a dark edge. */
+import type { AnomalyKind, DriverStatus } from "../contracts";
 
 export type Colour = readonly [number, number, number, number];
 
@@ -9,6 +9,14 @@ export const STATUS_COLOURS: Readonly<Record<DriverStatus, Colour>> = {
   at_pickup: [244, 114, 222, 255],
   on_trip: [248, 250, 252, 255],
   offline: [100, 116, 139, 255],
+};
+
+/** Light enough to be read on a panel (a test holds them to it). */
+export const KIND_COLOURS: Readonly<Record<AnomalyKind, Colour>> = {
+  zombie_driver: [255, 138, 148, 255],
+  impossible_speed: [253, 224, 71, 255],
+  outlier: [196, 181, 253, 255],
+  frozen_gps: [103, 232, 249, 255],
 };
 
 export const STATUS_LABELS: Readonly<Record<DriverStatus, string>> = {

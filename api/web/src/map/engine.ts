@@ -6,21 +6,26 @@ import type { Layer, PickingInfo } from "@deck.gl/core";
 import { GeoJsonLayer, ScatterplotLayer, TextLayer } from "@deck.gl/layers";
 import { MapboxOverlay } from "@deck.gl/mapbox";
 import maplibregl from "maplibre-gl";
-import type { Position } from "../contracts";
+import type { Anomaly, Position, Viewport } from "../contracts";
 import { Animator } from "../motion/animator";
+import { placeBefore, placeOf } from "../state/anomalies";
 import type { LiveStore } from "../state/store";
+import { AnomalyLayers } from "./anomalies";
 import { STATUS_COLOURS, surgeColour } from "./colours";
 import { baseStyle } from "./style";
-import { boundsOf, type MapSettings, type ZoneCollection, type ZoneFeature } from "./zones";
+import { nextViewport } from "./viewport";
+import { boundsOf, cityOf, type MapSettings, type ZoneCollection, type ZoneFeature } from "./zones";
 
 const FRAME_MS = 1000 / 30;
+/** A person who moves the map is let finish before the server is asked anew. */
+const LOOK_AFTER_MS = 250;
 const FONT = "'Inter Variable', system-ui, sans-serif";
 const UNKNOWN_COLOUR = [148, 163, 184, 255] as const;
 
 export interface Hover {
   readonly x: number;
   readonly y: number;
-  readonly kind: "driver" | "zone";
+  readonly kind: "driver" | "zone" | "anomaly";
   readonly id: string;
 }
 
@@ -29,6 +34,12 @@ export interface Padding {
   readonly right: number;
   readonly bottom: number;
   readonly left: number;
+}
+
+export interface Watcher {
+  readonly onHover: (hover: Hover | null) => void;
+  /** Another part of the map is looked at; null is the whole city. */
+  readonly onLook: (viewport: Viewport | null) => void;
 }
 
 export class MapEngine {
@@ -45,24 +56,28 @@ export class MapEngine {
   private readonly characters: string;
   private zonesKey: readonly unknown[] = [];
   private frameCount = 0;
+  private readonly city: Viewport;
+  private readonly anomalyLayers: AnomalyLayers;
+  private looking: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     container: HTMLElement,
     private readonly store: LiveStore,
     private readonly zones: ZoneCollection,
     settings: MapSettings,
-    private readonly onHover: (hover: Hover | null) => void,
+    private readonly watcher: Watcher,
     padding: Padding,
   ) {
     this.features = new Map(zones.features.map((feature) => [feature.id, feature]));
     // All at once: a set that grows would draw the picture of the letters anew again and again.
     this.characters = charactersOf(zones);
     this.animator = new Animator(matchMedia("(prefers-reduced-motion: reduce)").matches);
-    const box = boundsOf(zones.features);
+    this.city = cityOf(zones.features);
+    this.anomalyLayers = new AnomalyLayers(this.hoverAnomaly, this.clickAnomaly);
     this.map = new maplibregl.Map({
       container,
       style: baseStyle(zones, settings),
-      bounds: middleOf(box),
+      bounds: corners(this.city),
       fitBoundsOptions: { padding },
       minZoom: 8,
       maxZoom: 17,
@@ -76,6 +91,8 @@ export class MapEngine {
     this.map.getCanvas().setAttribute("aria-label", "Map of the city; arrow keys move, plus and minus zoom");
     this.overlay = new MapboxOverlay({ interleaved: false, layers: [] });
     this.map.addControl(this.overlay);
+    this.map.on("moveend", this.lookSoon);
+    this.map.on("resize", this.lookSoon);
     this.unsubscribe = store.subscribe(this.take);
     this.take();
     this.frame = requestAnimationFrame(this.draw);
@@ -83,6 +100,7 @@ export class MapEngine {
 
   destroy(): void {
     cancelAnimationFrame(this.frame);
+    clearTimeout(this.looking);
     this.unsubscribe();
     this.map.remove();
   }
@@ -95,20 +113,25 @@ export class MapEngine {
     const feature = this.features.get(zoneId);
     if (feature === undefined) return;
     const box = boundsOf([feature]);
-    this.map.fitBounds([box.west, box.south, box.east, box.north], {
-      padding: {
-        top: padding.top + 60,
-        right: padding.right + 60,
-        bottom: padding.bottom + 60,
-        left: padding.left + 60,
-      },
-      maxZoom: 13.5,
-      duration: 700,
-    });
+    this.map.fitBounds(corners(box), { padding: wider(padding), maxZoom: 13.5, duration: 700 });
+  }
+
+  /** Show an anomaly with both points of its evidence; what has no place moves nothing. */
+  showAnomaly(anomaly: Anomaly, padding: Padding): void {
+    const here = placeOf(anomaly);
+    if (here === null) return;
+    const points = [here, placeBefore(anomaly) ?? here];
+    const box = {
+      west: Math.min(...points.map((point) => point.lon)),
+      south: Math.min(...points.map((point) => point.lat)),
+      east: Math.max(...points.map((point) => point.lon)),
+      north: Math.max(...points.map((point) => point.lat)),
+    };
+    this.map.fitBounds(corners(box), { padding: wider(padding), maxZoom: 14, duration: 700 });
   }
 
   showCity(padding: Padding): void {
-    this.map.fitBounds(middleOf(boundsOf(this.zones.features)), { padding, duration: 700 });
+    this.map.fitBounds(corners(this.city), { padding, duration: 700 });
   }
 
   /** Where a driver is drawn now, on the ground and on the page; for tests and for the curious. */
@@ -117,6 +140,12 @@ export class MapEngine {
     if (at === null) return null;
     const point = this.map.project([at.lon, at.lat]);
     return { ...at, x: point.x, y: point.y };
+  }
+
+  /** Where a place of the ground is on the page. */
+  onPage(lon: number, lat: number): { x: number; y: number } {
+    const { x, y } = this.map.project([lon, lat]);
+    return { x, y };
   }
 
   get framesDrawn(): number {
@@ -148,7 +177,8 @@ export class MapEngine {
     this.frameCount += 1;
     const zoom = this.map.getZoom();
     const [shapes, names] = this.zoneLayers(zoom);
-    this.overlay.setProps({ layers: [shapes, ...this.driverLayers(zoom), names] });
+    const anomalies = this.anomalyLayers.of(this.store.current);
+    this.overlay.setProps({ layers: [shapes, ...this.driverLayers(zoom), names, ...anomalies] });
   };
 
   private driverLayers(zoom: number): Layer[] {
@@ -250,17 +280,47 @@ export class MapEngine {
 
   private hoverDriver(info: PickingInfo): boolean {
     const id = info.index >= 0 ? this.animator.idAt(info.index) : undefined;
-    this.onHover(id === undefined ? null : { x: info.x, y: info.y, kind: "driver", id });
+    this.watcher.onHover(id === undefined ? null : { x: info.x, y: info.y, kind: "driver", id });
     return id !== undefined;
   }
 
   private hoverZone(info: PickingInfo): boolean {
     const feature = info.object as ZoneFeature | undefined;
-    this.onHover(
+    this.watcher.onHover(
       feature === undefined ? null : { x: info.x, y: info.y, kind: "zone", id: String(feature.id) },
     );
     return feature !== undefined;
   }
+
+  private hoverAnomaly = (info: PickingInfo<Anomaly>): boolean => {
+    const id = info.object?.anomaly_id;
+    this.watcher.onHover(id === undefined ? null : { x: info.x, y: info.y, kind: "anomaly", id });
+    return id !== undefined;
+  };
+
+  private clickAnomaly = (info: PickingInfo<Anomaly>): boolean => {
+    const anomalyId = info.object?.anomaly_id ?? null;
+    const isSame = anomalyId === this.store.current.selectedAnomaly;
+    this.store.dispatch({ type: "selectAnomaly", anomalyId: isSame ? null : anomalyId });
+    return true;
+  };
+
+  private lookSoon = (): void => {
+    clearTimeout(this.looking);
+    this.looking = setTimeout(this.look, LOOK_AFTER_MS);
+  };
+
+  private look = (): void => {
+    const bounds = this.map.getBounds();
+    const view = {
+      west: bounds.getWest(),
+      south: bounds.getSouth(),
+      east: bounds.getEast(),
+      north: bounds.getNorth(),
+    };
+    const next = nextViewport(view, this.city, this.store.current.viewport);
+    if (next !== "keep") this.watcher.onLook(next);
+  };
 
   private clickZone(info: PickingInfo): boolean {
     const feature = info.object as ZoneFeature | undefined;
@@ -269,6 +329,11 @@ export class MapEngine {
     this.store.dispatch({ type: "selectZone", zoneId: isSame ? null : zoneId });
     return true;
   }
+}
+
+/** Room around what is flown to. */
+function wider({ top, right, bottom, left }: Padding): Padding {
+  return { top: top + 60, right: right + 60, bottom: bottom + 60, left: left + 60 };
 }
 
 function zoneLabel(feature: ZoneFeature, multiplier: number, detail: number): string {
@@ -285,7 +350,6 @@ function charactersOf(zones: ZoneCollection): string {
   return [...new Set([..."0123456789.× ", ...letters])].join("");
 }
 
-/** Most of the traffic is in the northern two thirds; the far south is water and forest. */
-function middleOf(box: { west: number; south: number; east: number; north: number }): [number, number, number, number] {
-  return [box.west, box.south + 0.42 * (box.north - box.south), box.east, box.north];
+function corners({ west, south, east, north }: Viewport): [number, number, number, number] {
+  return [west, south, east, north];
 }

@@ -29,6 +29,12 @@ export interface MapSettings {
   readonly surge_cap: number;
 }
 
+/** What the page shows at first: most of the traffic is in the northern part; the far south is water and forest. */
+export function cityOf(features: readonly ZoneFeature[]): Viewport {
+  const box = boundsOf(features);
+  return { ...box, south: box.south + 0.42 * (box.north - box.south) };
+}
+
 export function boundsOf(features: readonly ZoneFeature[]): Viewport {
   const box = { west: 180, south: 90, east: -180, north: -90 };
   for (const feature of features) {

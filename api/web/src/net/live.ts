@@ -1,5 +1,5 @@
 /** The WebSocket: connects, subscribes, comes back after a loss, and hands every message to the store. */
-import type { ServerMessage, Subscribe } from "../contracts";
+import type { ServerMessage, Subscribe, Viewport } from "../contracts";
 import type { LiveStore } from "../state/store";
 import { DeniedError, fetchJson, renewSession, storedKey } from "./session";
 
@@ -8,7 +8,6 @@ const LONGEST_PAUSE_MS = 10_000;
 /** The server sends something at least every 5 s. */
 const LOOK_MS = 5000;
 const QUIET_LOOKS = 4;
-const SUBSCRIPTION: Subscribe = { type: "subscribe", channels: ["positions", "surge"] };
 
 export class LiveConnection {
   private socket: WebSocket | null = null;
@@ -26,7 +25,7 @@ export class LiveConnection {
     const socket = new WebSocket(address, key === null ? ["farol.v1"] : ["farol.v1", `apikey.${key}`]);
     this.socket = socket;
     socket.onopen = () => {
-      socket.send(JSON.stringify(SUBSCRIPTION));
+      this.subscribe();
       this.watch();
     };
     socket.onmessage = (event: MessageEvent<string>) => {
@@ -38,11 +37,29 @@ export class LiveConnection {
     socket.onclose = () => void this.onLoss();
   }
 
+  /** Ask for the positions of this part of the map from now on; null is the whole city. */
+  look(viewport: Viewport | null): void {
+    this.store.dispatch({ type: "look", viewport });
+    this.subscribe();
+  }
+
   close(): void {
     this.isClosed = true;
     clearTimeout(this.retry);
     clearInterval(this.looking);
     this.socket?.close();
+  }
+
+  private subscribe(): void {
+    if (this.socket?.readyState !== WebSocket.OPEN) return;
+    const wish: Subscribe = {
+      type: "subscribe",
+      channels: ["positions", "surge", "anomalies"],
+      viewport: this.store.current.viewport,
+      // The list is of the whole city: a click that flies to one must not take away the others.
+      anomalies_everywhere: true,
+    };
+    this.socket.send(JSON.stringify(wish));
   }
 
   /**

@@ -6,11 +6,12 @@ import { whole } from "./format";
 
 export function Counts({ state, store }: { readonly state: LiveState; readonly store: LiveStore }) {
   const figures = counts(state);
+  // Requests and surging zones are always of the whole city: every zone is sent.
   return (
     <section className="card counts" aria-label="Counts">
       <dl className="figures">
         <div>
-          <dt>Drivers</dt>
+          <dt>{state.viewport === null ? "Drivers" : "Drivers in view"}</dt>
           <dd>{whole(figures.drivers)}</dd>
         </div>
         <div>

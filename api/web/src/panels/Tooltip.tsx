@@ -1,6 +1,7 @@
 import type { Hover } from "../map/engine";
 import { STATUS_LABELS } from "../map/colours";
 import type { ZoneFeature } from "../map/zones";
+import { evidence, KIND_LABELS } from "../state/anomalies";
 import type { LiveState } from "../state/live";
 import { times, whole } from "./format";
 
@@ -11,7 +12,7 @@ interface Props {
 }
 
 export function Tooltip({ hover, state, features }: Props) {
-  const body = hover.kind === "driver" ? driverBody(hover.id, state) : zoneBody(hover.id, state, features);
+  const body = bodyOf(hover, state, features);
   if (body === null) return null;
   const isRight = hover.x > window.innerWidth - 240;
   const isLow = hover.y > window.innerHeight - 140;
@@ -26,6 +27,29 @@ export function Tooltip({ hover, state, features }: Props) {
     >
       {body}
     </div>
+  );
+}
+
+function bodyOf({ kind, id }: Hover, state: LiveState, features: readonly ZoneFeature[]) {
+  switch (kind) {
+    case "driver":
+      return driverBody(id, state);
+    case "zone":
+      return zoneBody(id, state, features);
+    case "anomaly":
+      return anomalyBody(id, state);
+  }
+}
+
+function anomalyBody(anomalyId: string, state: LiveState) {
+  const anomaly = state.anomalies.get(anomalyId);
+  if (anomaly === undefined) return null;
+  return (
+    <>
+      <strong>{KIND_LABELS[anomaly.kind]}</strong>
+      <span>{anomaly.entity_id}</span>
+      <span>{evidence(anomaly, state.newestEventTimeMs)}</span>
+    </>
   );
 }
 

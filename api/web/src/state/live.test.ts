@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Delta, Position, Snapshot, ZoneMetrics } from "../contracts";
+import type { Anomaly, Delta, Position, Snapshot, ZoneMetrics } from "../contracts";
 import { INITIAL, type LiveState, reduce } from "./live";
 
 function position(entity_id: string, event_time_ms = 1000): Position {
@@ -34,12 +34,35 @@ function zone(zone_id: number, multiplier = 1): ZoneMetrics {
   };
 }
 
-const snapshot = (sequence: number, positions: Position[], zones: ZoneMetrics[] = []): Snapshot => ({
+function anomaly(anomaly_id: string, change: Partial<Anomaly> = {}): Anomaly {
+  return {
+    anomaly_id,
+    kind: "zombie_driver",
+    phase: "raised",
+    severity: "critical",
+    rule_version: 1,
+    reason: "silent",
+    entity_id: "d",
+    entity_type: "driver",
+    event_time_ms: 1000,
+    run_id: "r",
+    lasted_ms: 600_000,
+    ...change,
+  };
+}
+
+const snapshot = (
+  sequence: number,
+  positions: Position[],
+  zones: ZoneMetrics[] = [],
+  anomalies: Anomaly[] = [],
+): Snapshot => ({
   type: "snapshot",
   sequence,
   server_time_ms: 0,
   positions,
   zones,
+  anomalies,
 });
 
 const delta = (sequence: number, change: Partial<Delta> = {}): Delta => ({
@@ -48,7 +71,9 @@ const delta = (sequence: number, change: Partial<Delta> = {}): Delta => ({
   server_time_ms: 0,
   positions: [],
   zones: [],
+  anomalies: [],
   removed: [],
+  removed_anomalies: [],
   ...change,
 });
 
@@ -106,6 +131,57 @@ describe("a delta", () => {
   });
 });
 
+describe("anomalies", () => {
+  const shown = () => after(snapshot(1, [], [], [anomaly("a"), anomaly("b")]));
+  const ids = (state: LiveState) => [...state.anomalies.keys()];
+
+  it("come with the snapshot, and an end takes the place of the beginning", () => {
+    const before = shown();
+    const cleared = anomaly("a", { phase: "cleared", event_time_ms: 5000 });
+    const state = reduce(before, { type: "message", message: delta(2, { anomalies: [cleared] }) });
+    expect(ids(state)).toEqual(["b", "a"]);
+    expect(state.anomalies.get("a")).toBe(cleared);
+    expect(state.newestEventTimeMs).toBe(5000);
+    expect(before.anomalies.get("a")?.phase).toBe("raised");
+  });
+
+  it("leave, and with them the selection", () => {
+    const chosen = reduce(shown(), { type: "selectAnomaly", anomalyId: "a" });
+    const other = reduce(chosen, { type: "message", message: delta(2, { removed_anomalies: ["b"] }) });
+    expect(other.selectedAnomaly).toBe("a");
+    const state = reduce(other, { type: "message", message: delta(3, { removed_anomalies: ["a"] }) });
+    expect(state.anomalies.size).toBe(0);
+    expect(state.selectedAnomaly).toBeNull();
+    const anew = reduce(chosen, { type: "message", message: snapshot(9, [], [], [anomaly("c")]) });
+    expect(anew.selectedAnomaly).toBeNull();
+  });
+
+  it("keep the same map when there are none in a delta", () => {
+    const before = shown();
+    const state = reduce(before, { type: "message", message: delta(2, { positions: [position("x")] }) });
+    expect(state.anomalies).toBe(before.anomalies);
+  });
+});
+
+describe("looking at a part of the city", () => {
+  const box = { west: -46.7, south: -23.6, east: -46.6, north: -23.5 };
+
+  it("keeps the clock where nobody is in view, and what did not move", () => {
+    const whole = after(snapshot(1, [position("a", 7000), position("b", 9000)]));
+    const looking = reduce(whole, { type: "look", viewport: box });
+    const near = reduce(looking, { type: "message", message: snapshot(2, [position("a", 7000)]) });
+    expect(near.positions.size).toBe(1);
+    expect(near.positions.get("a")).toBe(whole.positions.get("a"));
+    const nobody = reduce(near, { type: "message", message: snapshot(3, []) });
+    expect(nobody.newestEventTimeMs).toBe(7000);
+    const all = reduce(reduce(nobody, { type: "look", viewport: null }), {
+      type: "message",
+      message: snapshot(4, []),
+    });
+    expect(all.newestEventTimeMs).toBeNull();
+  });
+});
+
 describe("actions of a person and of the connection", () => {
   it("starts numbering again with a new connection and keeps what is shown", () => {
     const state = reduce(after(snapshot(5, [position("a")])), { type: "connection", connection: "lost" });
@@ -120,6 +196,12 @@ describe("actions of a person and of the connection", () => {
     const shown = reduce(hidden, { type: "toggleStatus", status: "offline" });
     expect(shown.hiddenStatuses.has("offline")).toBe(false);
     expect(INITIAL.hiddenStatuses.size).toBe(0);
+  });
+
+  it("hides and shows a kind of anomaly", () => {
+    const hidden = reduce(INITIAL, { type: "toggleKind", kind: "outlier" });
+    expect(hidden.hiddenKinds.has("outlier")).toBe(true);
+    expect(reduce(hidden, { type: "toggleKind", kind: "outlier" }).hiddenKinds.size).toBe(0);
   });
 
   it("selects a zone and lets it go", () => {

@@ -1,7 +1,16 @@
 /**
  * What the page knows, and how a message or an action changes it. Pure: no drawing, no network, no clock.
  */
-import type { DriverStatus, Position, ServerMessage, ZoneMetrics } from "../contracts";
+import type {
+  Anomaly,
+  AnomalyKind,
+  Delta,
+  DriverStatus,
+  Position,
+  ServerMessage,
+  Viewport,
+  ZoneMetrics,
+} from "../contracts";
 
 export type Connection = "connecting" | "live" | "lost" | "denied";
 
@@ -15,6 +24,10 @@ export interface LiveState {
   readonly hasGap: boolean;
   readonly positions: ReadonlyMap<string, Position>;
   readonly zones: ReadonlyMap<number, ZoneMetrics>;
+  /** Of the whole city, whatever is in view; in the order they came. */
+  readonly anomalies: ReadonlyMap<string, Anomaly>;
+  /** The part of the map whose positions are asked for; null is the whole city. */
+  readonly viewport: Viewport | null;
   /** Position updates received since the page was opened. */
   readonly updateCount: number;
   readonly newestEventTimeMs: number | null;
@@ -22,13 +35,18 @@ export interface LiveState {
   readonly notice: string | null;
   readonly selectedZone: number | null;
   readonly hiddenStatuses: ReadonlySet<DriverStatus>;
+  readonly selectedAnomaly: string | null;
+  readonly hiddenKinds: ReadonlySet<AnomalyKind>;
 }
 
 export type Action =
   | { readonly type: "message"; readonly message: ServerMessage }
   | { readonly type: "connection"; readonly connection: Connection }
   | { readonly type: "selectZone"; readonly zoneId: number | null }
-  | { readonly type: "toggleStatus"; readonly status: DriverStatus };
+  | { readonly type: "toggleStatus"; readonly status: DriverStatus }
+  | { readonly type: "selectAnomaly"; readonly anomalyId: string | null }
+  | { readonly type: "toggleKind"; readonly kind: AnomalyKind }
+  | { readonly type: "look"; readonly viewport: Viewport | null };
 
 export const INITIAL: LiveState = {
   connection: "connecting",
@@ -37,11 +55,15 @@ export const INITIAL: LiveState = {
   hasGap: false,
   positions: new Map(),
   zones: new Map(),
+  anomalies: new Map(),
+  viewport: null,
   updateCount: 0,
   newestEventTimeMs: null,
   notice: null,
   selectedZone: null,
   hiddenStatuses: new Set(),
+  selectedAnomaly: null,
+  hiddenKinds: new Set(),
 };
 
 export function reduce(state: LiveState, action: Action): LiveState {
@@ -52,12 +74,21 @@ export function reduce(state: LiveState, action: Action): LiveState {
       return onConnection(state, action.connection);
     case "selectZone":
       return { ...state, selectedZone: action.zoneId };
-    case "toggleStatus": {
-      const hiddenStatuses = new Set(state.hiddenStatuses);
-      if (!hiddenStatuses.delete(action.status)) hiddenStatuses.add(action.status);
-      return { ...state, hiddenStatuses };
-    }
+    case "toggleStatus":
+      return { ...state, hiddenStatuses: toggled(state.hiddenStatuses, action.status) };
+    case "selectAnomaly":
+      return { ...state, selectedAnomaly: action.anomalyId };
+    case "toggleKind":
+      return { ...state, hiddenKinds: toggled(state.hiddenKinds, action.kind) };
+    case "look":
+      return { ...state, viewport: action.viewport };
   }
+}
+
+function toggled<T>(set: ReadonlySet<T>, member: T): ReadonlySet<T> {
+  const changed = new Set(set);
+  if (!changed.delete(member)) changed.add(member);
+  return changed;
 }
 
 function onConnection(state: LiveState, connection: Connection): LiveState {
@@ -77,9 +108,19 @@ function onMessage(state: LiveState, message: ServerMessage): LiveState {
         generation: state.generation + 1,
         hasGap: false,
         notice: null,
-        positions: new Map(message.positions.map((position) => [position.entity_id, position])),
+        positions: new Map(
+          message.positions.map((position) => [position.entity_id, known(state, position)]),
+        ),
         zones: new Map(message.zones.map((zone) => [zone.zone_id, zone])),
-        newestEventTimeMs: newest(null, message.positions),
+        anomalies: new Map(message.anomalies.map((anomaly) => [anomaly.anomaly_id, anomaly])),
+        selectedAnomaly: message.anomalies.some((one) => one.anomaly_id === state.selectedAnomaly)
+          ? state.selectedAnomaly
+          : null,
+        // Where nobody is in view, the city's clock is not known anew.
+        newestEventTimeMs:
+          message.positions.length > 0 || state.viewport === null
+            ? newest(null, message.positions)
+            : state.newestEventTimeMs,
       };
     case "delta": {
       if (message.sequence !== state.sequence + 1) return { ...state, hasGap: true };
@@ -89,6 +130,7 @@ function onMessage(state: LiveState, message: ServerMessage): LiveState {
         for (const position of message.positions) positions.set(position.entity_id, position);
         for (const entityId of message.removed) positions.delete(entityId);
       }
+      const [anomalies, selectedAnomaly] = withAnomalies(state, message);
       const zones = message.zones.length > 0 ? new Map(state.zones) : state.zones;
       if (zones instanceof Map) for (const zone of message.zones) zones.set(zone.zone_id, zone);
       return {
@@ -96,17 +138,43 @@ function onMessage(state: LiveState, message: ServerMessage): LiveState {
         sequence: message.sequence,
         positions,
         zones,
+        anomalies,
+        selectedAnomaly,
         updateCount: state.updateCount + message.positions.length,
-        newestEventTimeMs: newest(state.newestEventTimeMs, message.positions),
+        newestEventTimeMs: newest(state.newestEventTimeMs, [...message.positions, ...message.anomalies]),
       };
     }
   }
 }
 
-function newest(known: number | null, positions: readonly Position[]): number | null {
+/** The same position as before is the same object: what moves it on the map is not begun anew. */
+function known(state: LiveState, position: Position): Position {
+  const before = state.positions.get(position.entity_id);
+  return before !== undefined && before.event_id === position.event_id && before.seq === position.seq
+    ? before
+    : position;
+}
+
+function withAnomalies(
+  state: LiveState,
+  { anomalies, removed_anomalies: gone }: Delta,
+): readonly [ReadonlyMap<string, Anomaly>, string | null] {
+  if (anomalies.length === 0 && gone.length === 0) return [state.anomalies, state.selectedAnomaly];
+  const all = new Map(state.anomalies);
+  for (const anomaly of anomalies) {
+    // Out and in again: what has ended is news.
+    all.delete(anomaly.anomaly_id);
+    all.set(anomaly.anomaly_id, anomaly);
+  }
+  for (const anomalyId of gone) all.delete(anomalyId);
+  const selected = state.selectedAnomaly;
+  return [all, selected !== null && all.has(selected) ? selected : null];
+}
+
+function newest(known: number | null, timed: readonly { event_time_ms: number }[]): number | null {
   let found = known;
-  for (const position of positions) {
-    if (found === null || position.event_time_ms > found) found = position.event_time_ms;
+  for (const { event_time_ms } of timed) {
+    if (found === null || event_time_ms > found) found = event_time_ms;
   }
   return found;
 }

@@ -1,18 +1,22 @@
 """The hub: who gets what, limits, loss of the source, and messages that cannot be read."""
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
 
+from api.live.anomalies import ANOMALIES_SHOWN
 from api.live.hub import Client, Hub, HubFullError
 from api.live.listener import Listener
 from api.live.socket import MAX_WISH_BYTES, WishError, parse_wish
 from api.telemetry import Telemetry
 from contracts import metrics as names
 from contracts import redis_keys
-from contracts.live import PositionFrame, Subscribe
-from tests.integration.api.city import DOMAIN, metrics, position
+from contracts.anomalies import AnomalyKind, AnomalyPhase
+from contracts.live import Anomaly, PositionFrame, Subscribe
+from tests.integration.api.city import DOMAIN, anomaly, metrics, position
 
 
 def hub(max_clients: int = 10) -> tuple[Hub, Telemetry]:
@@ -88,11 +92,61 @@ def test_what_redis_dropped_is_removed_from_the_map() -> None:
     assert json.loads(live.next_message(client))["removed"] == ["a"]
 
 
+def test_anomalies_of_a_run_that_is_over_leave() -> None:
+    live, _ = hub()
+    old, new = (anomaly(run, AnomalyKind.ZOMBIE_DRIVER, run_id=run) for run in ("old", "new"))
+    live.source_found([], [], [old, new])
+    client = live.join()
+    client.viewer.subscribe(Subscribe(channels=["anomalies"]))
+    shown = json.loads(live.next_message(client))["anomalies"]
+    assert [one["anomaly_id"] for one in shown] == ["old", "new"]
+    client.bell.clear()
+    live.forget_runs({"other"})
+    assert not client.bell.is_set()
+    live.forget_runs({"old"})
+    assert client.bell.is_set()
+    assert json.loads(live.next_message(client))["removed_anomalies"] == ["old"]
+
+
+class Log:
+    """A log of anomalies with one run that is over."""
+
+    def __init__(self, entries: list[Anomaly]) -> None:
+        self._entries = entries
+
+    async def newest_first(self) -> AsyncIterator[tuple[str, Anomaly]]:
+        for number, entry in enumerate(self._entries):
+            yield f"{len(self._entries) - number}-0", entry
+
+    async def ended_runs(self) -> set[str]:
+        return {"over"}
+
+
+def test_at_first_viewers_see_the_newest_and_whatever_is_open() -> None:
+    zombie, outlier = AnomalyKind.ZOMBIE_DRIVER, AnomalyKind.OUTLIER
+    entries = [
+        *(anomaly(f"bad-{number}", outlier) for number in range(ANOMALIES_SHOWN + 10)),
+        anomaly("back", zombie, phase=AnomalyPhase.CLEARED),
+        anomaly("back", zombie),
+        anomaly("lost", zombie, run_id="over"),
+        anomaly("silent", zombie),
+    ]
+    live, telemetry = hub()
+    hears = Listener(None, None, Log(entries), live, DOMAIN, telemetry)  # type: ignore[arg-type]
+    found = asyncio.run(hears.newest_anomalies())
+    assert [one.anomaly_id for one in found[:2]] == ["silent", f"bad-{ANOMALIES_SHOWN - 1}"]
+    assert len(found) == ANOMALIES_SHOWN + 1
+    live.source_found([], [], found)
+    assert "silent" in live.board.anomalies.noted, "the oldest of all, but open"
+    assert len(live.board.anomalies.noted) == ANOMALIES_SHOWN
+
+
 @pytest.fixture
 def listener() -> tuple[Listener, Hub, Telemetry]:
     live, telemetry = hub()
-    # `take` touches neither client nor store
-    return Listener(None, None, live, DOMAIN, telemetry), live, telemetry  # type: ignore[arg-type]
+    # `take` touches neither client, store nor log
+    hears = Listener(None, None, None, live, DOMAIN, telemetry)  # type: ignore[arg-type]
+    return hears, live, telemetry
 
 
 def test_frames_and_zones_reach_the_board(listener: tuple[Listener, Hub, Telemetry]) -> None:
@@ -104,6 +158,9 @@ def test_frames_and_zones_reach_the_board(listener: tuple[Listener, Hub, Telemet
     hears.take(surge, msgspec.json.encode([metrics(5)]))
     assert set(live.board.positions) == {"a"}
     assert set(live.board.zones) == {5}
+    anomalies = redis_keys.live_anomalies_channel(DOMAIN).encode()
+    hears.take(anomalies, msgspec.json.encode([anomaly("x", AnomalyKind.OUTLIER)]))
+    assert set(live.board.anomalies.noted) == {"x"}
 
 
 @pytest.mark.parametrize(
