@@ -90,7 +90,7 @@ drill: setup  ## Kill every server under load, in seeded orders (FAROL_FAULT_SEE
 
 .PHONY: lock
 lock:  ## Maintainers: pin the Python packages anew
-	@for name in app flink; do \
+	@for name in app flink airflow; do \
 		uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header -p 3.11 \
 			--group $$name -o requirements/$$name.txt >/dev/null; done
 

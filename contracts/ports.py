@@ -29,6 +29,8 @@ DEFAULT_PORTS: Final = MappingProxyType(
         "sim": 8010,
         "prometheus": 9090,
         "grafana": 3001,
+        "docs": 8580,
+        "airflow": 8880,
     }
 )
 

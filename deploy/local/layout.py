@@ -93,6 +93,11 @@ class Layout:
         return f"http://127.0.0.1:{self.port(name)}"
 
     @property
+    def variables(self) -> dict[str, str]:
+        """Return what makes a `farol` command of another process work on this stack."""
+        return {"FAROL_HOME": str(self.home), "FAROL_PORT_OFFSET": str(self.port_offset)}
+
+    @property
     def logs(self) -> Path:
         """Return the folder of the services' logs."""
         return self.home / "logs"

@@ -102,8 +102,31 @@ COMMANDS: Final = (
         "Repair malformed records and send them again.",
         ("deploy.local.layout:LayoutError", "deploy.local.dlq.tables:DlqError"),
     ),
-    Command("lake", "deploy.local.lake_commands:app", "Create the Iceberg tables.", _LAKE_ERRORS),
+    Command(
+        "lake",
+        "deploy.local.lake_commands:app",
+        "Create, build, check and maintain the Iceberg tables.",
+        (
+            *_LAKE_ERRORS,
+            "deploy.local.checks:ReportError",
+            "deploy.local.dbt:DbtError",
+            "deploy.local.schedule_loop:ScheduleError",
+        ),
+    ),
     Command("dbt", "deploy.local.dbt_commands:command", "Run dbt.", _DBT_ERRORS, _ANY_OPTIONS),
+    Command(
+        "docs",
+        "deploy.local.docs_command:docs",
+        "Show what the tables of the lake are.",
+        (*_DBT_ERRORS, "deploy.local.docs_command:DocsError"),
+    ),
+    Command(
+        "airflow",
+        "deploy.local.schedule_airflow:command",
+        "Run Apache Airflow with the DAGs of the lake.",
+        ("deploy.local.layout:LayoutError", "deploy.local.schedule_airflow:AirflowError"),
+        {**_ANY_OPTIONS, "help_option_names": []},
+    ),
     Command(
         "sql",
         "deploy.local.sql_command:sql",

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes the two Python environments `.farol/tools/{app,flink}` from the hashed requirements.
+# Makes the Python environments `.farol/tools/{app,flink}` from the hashed requirements, and
+# `airflow` where an argument is `--airflow`.
 # Does nothing when they are as the requirements say; safe when two callers come at once.
 set -eu
 
@@ -28,13 +29,17 @@ if [ -n "${FAROL_CACHE:-}" ] && [ -z "${UV_CACHE_DIR:-}" ]; then
     export UV_CACHE_DIR
 fi
 
-for name in app flink; do
+names="app flink"
+for word in "$@"; do
+    [ "$word" != --airflow ] || names="$names airflow"
+done
+for name in $names; do
     want=$(cat "$root/requirements/$name.txt" "$root/requirements/build.txt" | sha256sum | cut -d' ' -f1)
     stamp=$tools/$name/.farol-stamp
     if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want $python" ] && "$tools/$name/bin/python" -c '' 2>/dev/null; then
         continue
     fi
-    echo "farol: installing Python packages of '$name' (about $([ "$name" = app ] && echo 400 || echo 500) MB the first time)" >&2
+    echo "farol: installing Python packages of '$name' (about $(case $name in app) echo 400 ;; flink) echo 500 ;; *) echo 100 ;; esac) MB the first time)" >&2
     if [ -x "$tools/$name/bin/python" ] && "$tools/$name/bin/python" -c 'import os, sys; sys.exit(os.path.realpath(sys.executable) != sys.argv[1])' "$python" 2>/dev/null; then
         rm -f "$stamp"
     else

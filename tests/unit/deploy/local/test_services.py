@@ -22,7 +22,9 @@ def test_every_port_of_the_contracts_belongs_to_one_service(table):
 
     assert len(used) == len(set(used))
     # the monitoring profile is not part of this stack yet
-    assert set(used) == set(DEFAULT_PORTS) - {"prometheus", "grafana"}
+    monitoring = {"prometheus", "grafana"}
+    by_commands = {"docs", "airflow"}
+    assert set(used) == set(DEFAULT_PORTS) - monitoring - by_commands
 
 
 def test_naming_a_service_brings_what_it_needs(table):
