@@ -56,7 +56,7 @@ class _KpiSink:
 def live(scenario: Scenario, duration_ms: int) -> Kpis:
     """Return the figures of a scenario after so much simulated time and a drain."""
     sink = _KpiSink()
-    simulation = Simulation(scenario, derived_run_id(scenario), sink, has_pings=False)
+    simulation = Simulation(scenario, derived_run_id(scenario), sink)
     simulation.step(scenario.start_ms + duration_ms)
     simulation.stop_requests()
     while simulation.trips_in_flight:

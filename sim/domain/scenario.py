@@ -109,7 +109,6 @@ class Movement(_Section, frozen=True, kw_only=True):
     detour_ratio: Annotated[float, msgspec.Meta(ge=1, le=3)] = 1.3
     ping_active_ms: Annotated[int, msgspec.Meta(ge=1000, le=60_000)] = 4000
     ping_idle_ms: Annotated[int, msgspec.Meta(ge=1000, le=600_000)] = 30_000
-    tick_ms: Annotated[int, msgspec.Meta(ge=50, le=1000)] = 500
     reposition_after_s: Positive = 240.0
 
 

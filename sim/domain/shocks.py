@@ -54,18 +54,21 @@ class ShockCalendar:
     """Which shocks hold when."""
 
     def __init__(self, shocks: Sequence[Shock], start_ms: int) -> None:
+        self.shocks = tuple(shocks)
         self._spans = tuple(
             (start_ms + round(shock.begin_s * 1000), start_ms + round(shock.end_s * 1000), shock)
             for shock in shocks
         )
 
-    def active(self, at_ms: int) -> tuple[Shock, ...]:
-        """Return the shocks that hold at an instant (epoch ms), in the order of the scenario."""
-        return tuple(shock for begin, end, shock in self._spans if begin <= at_ms < end)
+    def active(self, at_ms: int) -> tuple[int, ...]:
+        """Return the positions in `shocks` of those that hold at an instant (epoch ms)."""
+        return tuple(
+            position for position, (begin, end, _) in enumerate(self._spans) if begin <= at_ms < end
+        )
 
-    def combinations(self) -> tuple[tuple[Shock, ...], ...]:
-        """Return every set of shocks that holds at some time, the empty one first."""
-        found: dict[tuple[Shock, ...], None] = {(): None}
+    def combinations(self) -> tuple[tuple[int, ...], ...]:
+        """Return every set of positions that holds at some time, the empty one first."""
+        found: dict[tuple[int, ...], None] = {(): None}
         for begin, end, _ in self._spans:
             found[self.active(begin)] = None
             found[self.active(end)] = None

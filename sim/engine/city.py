@@ -5,10 +5,10 @@ counts per zone and the index of free drivers agree with the drivers.
 """
 
 from collections import Counter
-from dataclasses import replace
 from typing import Any, Final
 
 import simpy
+from msgspec.structs import replace
 
 from contracts.events import UNMATCHED_STATES, DriverStatus, Place, TripState
 from contracts.zones import zone_at
@@ -214,10 +214,8 @@ class City:
 
     def board(self, rider: Rider, driver: Driver, trip: Trip, route: Route) -> None:
         """Let a rider's phone ping along the route from now on."""
-        tag = self.fleet.tags[rider.entity]
         self.fleet.settle(rider.entity, self.now_ms)
-        tag.trip_id = trip.trip_id
-        tag.cause_id = self.last_event_id(trip)
+        self.fleet.relabel(rider.entity, None, trip.trip_id, self.last_event_id(trip))
         lat, lon = self.fleet.position(driver.number, self.now_ms)
         self.fleet.park(rider.entity, lat, lon, self.now_ms)
         self.drive(rider.entity, route)
@@ -257,10 +255,11 @@ class City:
             self._count_idle(driver, -1)
             driver.zone_id = zone_id
             self._count_idle(driver, 1)
-            cause_id = self.fleet.tags[driver.number].cause_id
-            self.fleet.tags[driver.number].cause_id = self.reporter.driver_status(
-                driver, driver.status, (lat, lon), self.now_ms, cause_id
+            label = self.fleet.labels[driver.number]
+            event_id = self.reporter.driver_status(
+                driver, driver.status, (lat, lon), self.now_ms, label.cause_id
             )
+            self.fleet.relabel(driver.number, driver.status, label.trip_id, event_id)
         if driver.is_free:
             self.index.put(driver.number, index_cell(lat, lon))
 
@@ -280,12 +279,9 @@ class City:
         previous, driver.status = driver.status, status
         driver.zone_id = zone_at(lat, lon)
         self._count_idle(driver, 1)
-        tag = self.fleet.tags[driver.number]
-        tag.driver_status = status
-        tag.trip_id = driver.trip_id
-        tag.cause_id = self.reporter.driver_status(
-            driver, previous, (lat, lon), now_ms, cause_id or tag.cause_id
-        )
+        cause_id = cause_id or self.fleet.labels[driver.number].cause_id
+        event_id = self.reporter.driver_status(driver, previous, (lat, lon), now_ms, cause_id)
+        self.fleet.relabel(driver.number, status, driver.trip_id, event_id)
         movement = self.scenario.movement
         if status in _ACTIVE:
             if previous not in _ACTIVE:

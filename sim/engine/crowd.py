@@ -25,7 +25,7 @@ from sim.policies.surge import ZoneCounts
 
 Process = Generator[simpy.Event, Any, None]
 _SHORTEST_TRIP_M: Final = 700.0
-_TRACK_EVERY_MS: Final = 2000
+_TRACK_EVERY_MS: Final = 10_000
 _HOUR_S: Final = 3600.0
 
 
@@ -108,15 +108,11 @@ def surge(city: City) -> Process:
         city.multipliers = now
 
 
-def movement(city: City) -> Process:
-    """Tick for the whole fleet."""
-    tick_ms = city.scenario.movement.tick_ms
+def roaming(city: City) -> Process:
+    """Follow idle drivers who are under way."""
     while True:
-        yield city.env.timeout(tick_ms)
-        now_ms = city.now_ms
-        city.fleet.tick(now_ms)
-        if now_ms % _TRACK_EVERY_MS < tick_ms:
-            city.track_roaming()
+        yield city.env.timeout(_TRACK_EVERY_MS - city.now_ms % _TRACK_EVERY_MS)
+        city.track_roaming()
 
 
 def profiles(city: City) -> Process:

@@ -1,20 +1,19 @@
-"""All movement and all pings of the city, vectorised: one process ticks for everybody.
+"""All movement and all pings of the city, vectorised: one step for everybody.
 
 Each entity has a path (points and the times at which it passes them); a position is an
-interpolation on it, so nothing drifts. A ping is due at a time of its own; the tick makes the
-pings that have become due since the last one. Before something about an entity changes, `settle`
-makes its ping that is already due, with the old state. Arrays hold + - * / and rounding only,
-which every processor rounds the same.
+interpolation on it, so nothing drifts. A ping is due at a time of its own; `tick` makes the pings
+that have become due since the last one. Before something about an entity changes, `settle` makes
+its pings that are already due, with the old state, so pings do not depend on the steps of time.
+Arrays hold + - * / and rounding only, which every processor rounds the same.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
 
-from contracts.domain import GPS_PINGS, Topic
-from contracts.events import DriverStatus, EntityType, GpsPing
+from contracts.events import DriverStatus, EntityType
 from sim.domain.geometry import (
     DEGREE_QUANTUM,
     METRES_PER_DEGREE_LATITUDE,
@@ -24,25 +23,15 @@ from sim.domain.geometry import (
     heading_deg,
     quantise_degrees,
 )
-from sim.engine.stamping import Stamper, TimeText
+from sim.engine.pings import Integers, Label, PingBlock, counters, deviations, identities
 from sim.policies.routing import MAX_POINTS, Route
 
 NEVER: Final = 2**62
-_GPS_TOPIC: Final = GPS_PINGS.name
+_E7_PER_M_NORTH: Final = DEGREE_QUANTUM / METRES_PER_DEGREE_LATITUDE
+_E7_PER_M_EAST: Final = DEGREE_QUANTUM / METRES_PER_DEGREE_LONGITUDE
 
-Column = tuple[int, int, float, float, float, float, float]
-"""Row, epoch ms, latitude, longitude, km/h, degrees, metres of accuracy of one ping."""
-
-
-class Tag:
-    """What a ping says about its entity besides the position."""
-
-    __slots__ = ("cause_id", "driver_status", "trip_id")
-
-    def __init__(self) -> None:
-        self.driver_status: DriverStatus | None = None
-        self.trip_id: str | None = None
-        self.cause_id: str | None = None
+Settled = tuple[Label, int, int, int, int, int, int, int]
+"""Label, entity, number, epoch ms, 1e-7 degrees north and east, tenths of km/h and of degrees."""
 
 
 class Fleet:
@@ -53,9 +42,8 @@ class Fleet:
         entity_ids: Sequence[str],
         driver_count: int,
         noise_m: Sequence[float],
-        rng: np.random.Generator,
-        stamper: Stamper,
-        emit: Callable[[Topic, str, GpsPing, int], None] | None,
+        keys: tuple[int, int, int, int],
+        emit: Callable[[PingBlock], None] | None,
     ) -> None:
         """Put everybody at rest.
 
@@ -63,20 +51,19 @@ class Fleet:
             entity_ids: Drivers, then riders.
             driver_count: How many of them are drivers.
             noise_m: Standard deviation of the position a ping tells, per entity.
-            rng: Generator of that noise.
-            stamper: Gives pings their ids.
+            keys: Words of 64 bits, two for the ids of pings and two for their noise.
             emit: Takes the pings; None leaves them out, which changes nothing else in the city.
         """
         n = len(entity_ids)
-        self.entity_ids = list(entity_ids)
-        self.tags = [Tag() for _ in range(n)]
-        self._types = [EntityType.DRIVER] * driver_count + [EntityType.RIDER] * (n - driver_count)
+        self.labels = [
+            Label(EntityType.DRIVER if number < driver_count else EntityType.RIDER, entity_id)
+            for number, entity_id in enumerate(entity_ids)
+        ]
+        self._settled: list[Settled] = []
         self._noise_m = np.asarray(noise_m, dtype=np.float64)
-        self._rng = rng
-        self._stamper = stamper
+        self._id_keys, self._noise_keys = keys[:2], keys[2:]
         self._emit = emit
-        self._time_text = TimeText()
-        self._seq = [0] * n
+        self._sequence = np.zeros(n, dtype=np.int64)
         self._lat = np.zeros((n, MAX_POINTS))
         self._lon = np.zeros((n, MAX_POINTS))
         self._at_ms = np.full((n, MAX_POINTS), NEVER, dtype=np.int64)
@@ -90,10 +77,8 @@ class Fleet:
 
     def grow(self, entity_id: str, entity_type: EntityType, noise_m: float) -> int:
         """Return the number of a new entity, at rest and silent."""
-        self.entity_ids.append(entity_id)
-        self.tags.append(Tag())
-        self._types.append(entity_type)
-        self._seq.append(0)
+        self.labels.append(Label(entity_type, entity_id))
+        self._sequence = np.append(self._sequence, 0)
         self._noise_m = np.append(self._noise_m, noise_m)
         path = np.full((1, MAX_POINTS), NEVER, dtype=np.int64)
         path[0, 0] = 0
@@ -106,7 +91,7 @@ class Fleet:
         self._next_ping_ms = np.append(self._next_ping_ms, NEVER)
         self._last_ping_ms = np.append(self._last_ping_ms, 0)
         self._interval_ms = np.append(self._interval_ms, 0)
-        return len(self.entity_ids) - 1
+        return len(self.labels) - 1
 
     def digest(self) -> str:
         """Return a hash of all paths, ping times and sequence numbers."""
@@ -120,9 +105,9 @@ class Fleet:
             self._next_ping_ms,
             self._last_ping_ms,
             self._interval_ms,
+            self._sequence,
         ):
             summary.update(np.ascontiguousarray(array).tobytes())
-        summary.update(repr(self._seq).encode())
         return summary.hexdigest()
 
     def park(self, entity: int, lat: float, lon: float, now_ms: int) -> None:
@@ -139,19 +124,20 @@ class Fleet:
         """Send an entity along a route that starts now; it rests at the end."""
         self.settle(entity, now_ms)
         count = len(route.points)
-        self._at_ms[entity] = NEVER
-        self._speed[entity] = 0.0
-        self._heading[entity] = self._heading[entity, self._last_point[entity]]
-        for position, ((lat, lon), at_ms) in enumerate(zip(route.points, route.at_ms, strict=True)):
-            self._lat[entity, position] = lat
-            self._lon[entity, position] = lon
-            self._at_ms[entity, position] = now_ms + at_ms
+        heading = self._heading.item(entity, self._last_point.item(entity))
+        headings, speeds = [], []
         for position in range(count - 1):
             a, b = route.points[position], route.points[position + 1]
             took_ms = route.at_ms[position + 1] - route.at_ms[position]
-            self._speed[entity, position] = distance_m(*a, *b) / took_ms * 3600.0
-            self._heading[entity, position] = heading_deg(*a, *b)
-        self._heading[entity, count - 1 :] = self._heading[entity, max(0, count - 2)]
+            speeds.append(distance_m(*a, *b) / took_ms * 3600.0)
+            heading = heading_deg(*a, *b)
+            headings.append(heading)
+        rest = MAX_POINTS - count
+        self._lat[entity, :count] = [lat for lat, _ in route.points]
+        self._lon[entity, :count] = [lon for _, lon in route.points]
+        self._at_ms[entity] = [now_ms + at_ms for at_ms in route.at_ms] + [NEVER] * rest
+        self._speed[entity] = speeds + [0.0] * (rest + 1)
+        self._heading[entity] = headings + [heading] * (rest + 1)
         self._last_point[entity] = count - 1
 
     def halt(self, entity: int, now_ms: int) -> None:
@@ -181,35 +167,83 @@ class Fleet:
         due = int(self._next_ping_ms[entity])
         self._next_ping_ms[entity] = min(earliest, due) if due > now_ms else earliest
 
+    def relabel(
+        self,
+        entity: int,
+        driver_status: DriverStatus | None,
+        trip_id: str | None,
+        cause_id: str | None,
+    ) -> None:
+        """Change what the pings of an entity say besides its position; call `settle` before."""
+        old = self.labels[entity]
+        self.labels[entity] = Label(
+            old.entity_type, old.entity_id, driver_status, trip_id, cause_id
+        )
+
     def settle(self, entity: int, now_ms: int) -> None:
-        """Make the ping of an entity that is due already.
+        """Make the pings of an entity that are due already.
 
         Call it before anything about the entity changes.
         """
-        if self._next_ping_ms[entity] <= now_ms:
-            self._ping(np.array([entity]))
+        while (due_ms := self._next_ping_ms.item(entity)) <= now_ms:
+            self._last_ping_ms[entity] = due_ms
+            self._next_ping_ms[entity] = due_ms + self._interval_ms.item(entity)
+            self._sequence[entity] += 1
+            lat, lon, passed = self._place(entity, due_ms)
+            self._settled.append(
+                (
+                    self.labels[entity],
+                    entity,
+                    self._sequence.item(entity),
+                    due_ms,
+                    round(lat * DEGREE_QUANTUM),
+                    round(lon * DEGREE_QUANTUM),
+                    round(self._speed.item(entity, passed) * 10.0),
+                    round(self._heading.item(entity, passed) * 10.0),
+                )
+            )
 
     def tick(self, now_ms: int) -> None:
-        """Make every ping that is due."""
-        while True:
-            due = np.flatnonzero(self._next_ping_ms <= now_ms)
-            if not len(due):
-                return
-            self._ping(due)
+        """Hand on every ping that is due, those that were settled included, in one block."""
+        rounds = []
+        while len(due := np.flatnonzero(self._next_ping_ms <= now_ms)):
+            at_ms = self._next_ping_ms[due]
+            self._last_ping_ms[due] = at_ms
+            self._next_ping_ms[due] = at_ms + self._interval_ms[due]
+            self._sequence[due] += 1
+            rounds.append((due, self._sequence[due], at_ms))
+        if not rounds and not self._settled:
+            return
+        if rounds:
+            entities, sequences, at_ms = (np.concatenate(c) for c in zip(*rounds, strict=True))
+            lats, lons, passed = self._interpolate(entities, at_ms)
+            columns = [
+                entities,
+                sequences,
+                at_ms,
+                np.rint(lats * DEGREE_QUANTUM).astype(np.int64),
+                np.rint(lons * DEGREE_QUANTUM).astype(np.int64),
+                np.rint(self._speed[entities, passed] * 10.0).astype(np.int64),
+                np.rint(self._heading[entities, passed] * 10.0).astype(np.int64),
+            ]
+        else:
+            columns = [np.empty(0, dtype=np.int64) for _ in range(7)]
+        known = self.labels
+        labels = [known[entity] for entity in columns[0].tolist()]
+        if self._settled:
+            settled_labels, *settled = zip(*self._settled, strict=True)
+            labels.extend(settled_labels)
+            columns = [
+                np.concatenate((column, np.array(more, dtype=np.int64)))
+                for column, more in zip(columns, settled, strict=True)
+            ]
+            self._settled.clear()
+        self._hand_on(labels, columns)
 
     def position(self, entity: int, now_ms: int) -> tuple[float, float]:
         """Return the true (lat, lon) of an entity."""
-        times = self._at_ms[entity].tolist()
-        last = int(self._last_point[entity])
-        passed = 0
-        while passed < last and times[passed + 1] <= now_ms:
-            passed += 1
-        lat, lon = self._lat.item(entity, passed), self._lon.item(entity, passed)
-        if passed < last:
-            share = max(0.0, (now_ms - times[passed]) / (times[passed + 1] - times[passed]))
-            lat += (self._lat.item(entity, passed + 1) - lat) * share
-            lon += (self._lon.item(entity, passed + 1) - lon) * share
-        return quantise_degrees(lat), quantise_degrees(lon)
+        lat, lon, _ = self._place(entity, now_ms)
+        return lat, lon
 
     def positions(self, entities: Sequence[int], now_ms: int) -> tuple[Floats, Floats]:
         """Return true latitudes and longitudes, shape (n,) each."""
@@ -220,6 +254,20 @@ class Fleet:
     def arrives_ms(self, entity: int) -> int:
         """Return when an entity reaches, or has reached, the end of its path."""
         return int(self._at_ms[entity, self._last_point[entity]])
+
+    def _place(self, entity: int, now_ms: int) -> tuple[float, float, int]:
+        """Return the true (lat, lon) of an entity and the number of the point passed last."""
+        times = self._at_ms[entity].tolist()
+        last = self._last_point.item(entity)
+        passed = 0
+        while passed < last and times[passed + 1] <= now_ms:
+            passed += 1
+        lat, lon = self._lat.item(entity, passed), self._lon.item(entity, passed)
+        if passed < last:
+            share = max(0.0, (now_ms - times[passed]) / (times[passed + 1] - times[passed]))
+            lat += (self._lat.item(entity, passed + 1) - lat) * share
+            lon += (self._lon.item(entity, passed + 1) - lon) * share
+        return quantise_degrees(lat), quantise_degrees(lon), passed
 
     def _interpolate(
         self, rows: np.ndarray, at_ms: np.ndarray
@@ -242,54 +290,26 @@ class Fleet:
             passed,
         )
 
-    def _ping(self, rows: np.ndarray) -> None:
-        at_ms = self._next_ping_ms[rows]
-        self._last_ping_ms[rows] = at_ms
-        self._next_ping_ms[rows] = at_ms + self._interval_ms[rows]
-        lats, lons, passed = self._interpolate(rows, at_ms)
-        noise = np.clip(self._rng.standard_normal((2, len(rows))), -3.0, 3.0) * self._noise_m[rows]
-        lats = lats + noise[0] / METRES_PER_DEGREE_LATITUDE
-        lons = lons + noise[1] / METRES_PER_DEGREE_LONGITUDE
-        columns = zip(
-            rows.tolist(),
-            at_ms.tolist(),
-            (np.rint(lats * DEGREE_QUANTUM) / DEGREE_QUANTUM).tolist(),
-            (np.rint(lons * DEGREE_QUANTUM) / DEGREE_QUANTUM).tolist(),
-            (np.rint(self._speed[rows, passed] * 10.0) / 10.0).tolist(),
-            self._heading[rows, passed].tolist(),
-            (np.rint(self._noise_m[rows] * 20.0) / 10.0).tolist(),
-            strict=True,
-        )
-        self._emit_pings(columns)
-
-    def _emit_pings(self, columns: Iterable[Column]) -> None:
-        """Make the pings of one round; nine of ten events come through this loop."""
-        emit, text_of, sequences = self._emit, self._time_text.of, self._seq
-        assert emit is not None  # noqa: S101 - without it no ping is ever due
-        entity_ids, tags, types = self.entity_ids, self.tags, self._types
-        derive, run_id = self._stamper.derive, self._stamper.run_id
-        for row, moment, lat, lon, speed, heading, accuracy in columns:
-            entity_id = entity_ids[row]
-            tag = tags[row]
-            sequences[row] = seq = sequences[row] + 1
-            trip_id = tag.trip_id
-            ping = GpsPing(
-                event_id=derive(f"{_GPS_TOPIC}/{entity_id}/{seq}"),
-                event_type="gps_ping",
-                schema_version=1,
-                event_time=text_of(moment),
-                run_id=run_id,
-                correlation_id=trip_id,
-                causation_id=tag.cause_id,
-                entity_type=types[row],
-                entity_id=entity_id,
-                lat=lat,
-                lon=lon,
-                speed_kmh=speed,
-                heading_deg=heading,
-                accuracy_m=accuracy,
-                seq=seq,
-                trip_id=trip_id,
-                driver_status=tag.driver_status,
+    def _hand_on(self, labels: list[Label], columns: list[Integers]) -> None:
+        """Put pings in order, add the noise of their receivers and emit them."""
+        order = np.lexsort((columns[0], columns[2]))
+        entities, sequences, at_ms, lats, lons, speeds, headings = (c[order] for c in columns)
+        words = counters(entities, sequences)
+        noise_m = self._noise_m[entities]
+        north, east = (deviations(words, key) * noise_m for key in self._noise_keys)
+        assert self._emit is not None  # noqa: S101 - without it no ping is ever due
+        self._emit(
+            PingBlock(
+                [labels[row] for row in order.tolist()],
+                entities,
+                sequences,
+                words,
+                *identities(words, self._id_keys),
+                at_ms,
+                lats + np.rint(north * _E7_PER_M_NORTH).astype(np.int64),
+                lons + np.rint(east * _E7_PER_M_EAST).astype(np.int64),
+                speeds,
+                headings,
+                np.rint(noise_m * 20.0).astype(np.int64),
             )
-            emit(GPS_PINGS, entity_id, ping, moment)
+        )

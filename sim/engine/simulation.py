@@ -1,6 +1,7 @@
 """One run of one city: wires the parts, moves time forward, drains."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Final
 
 import simpy
@@ -13,6 +14,7 @@ from sim.engine.agents import make_drivers, make_riders
 from sim.engine.city import City
 from sim.engine.drivers import work
 from sim.engine.fleet import Fleet
+from sim.engine.pings import PingBlock
 from sim.engine.puppets import Puppets
 from sim.engine.reports import Reporter
 from sim.engine.rides import CalledOff, Ride
@@ -40,7 +42,7 @@ class Simulation:
         sink: EventSink,
         routing: RoutingPolicy | None = None,
         *,
-        has_pings: bool = True,
+        pings: Callable[[PingBlock], None] | None = None,
     ) -> None:
         """Set up the city at the start of its scenario.
 
@@ -49,7 +51,7 @@ class Simulation:
             run_id: A UUID.
             sink: Takes the events.
             routing: A routing service to ask instead of the built-in one.
-            has_pings: Whether positions are told; nothing else depends on it.
+            pings: Takes the positions; without it none are told, and nothing else depends on it.
         """
         self.scenario = scenario
         self.run_id = run_id
@@ -65,9 +67,12 @@ class Simulation:
             entity_ids=[d.driver_id for d in drivers] + [r.rider_id for r in riders],
             driver_count=len(drivers),
             noise_m=[d.dna.gps_noise_m for d in drivers] + [4.0] * len(riders),
-            rng=streams.of("gps_noise"),
-            stamper=stamper,
-            emit=sink.emit if has_pings else None,
+            keys=(
+                *stamper.words("ping"),
+                streams.word("gps_noise_north"),
+                streams.word("gps_noise_east"),
+            ),
+            emit=pings,
         )
         self.city = City(self._env, scenario, decisions, streams, reporter, fleet, drivers, riders)
         self._rides: dict[str, simpy.Process] = {}
@@ -83,7 +88,7 @@ class Simulation:
         )
         self._env.process(crowd.requests(self.city, stamper.derive, self._start_ride))
         self._env.process(crowd.surge(self.city))
-        self._env.process(crowd.movement(self.city))
+        self._env.process(crowd.roaming(self.city))
         if self.city.desk.interval_ms is not None:
             self._env.process(self.city.desk.rounds())
 
@@ -94,11 +99,8 @@ class Simulation:
 
     @property
     def complete_until_ms(self) -> int:
-        """No event with a time up to this one will come any more.
-
-        Pings wait for their tick, all else comes at once.
-        """
-        return self._stepped_ms - self.scenario.movement.tick_ms - 1
+        """No event with a time up to this one will come any more."""
+        return self._stepped_ms - 1
 
     @property
     def trips_in_flight(self) -> int:
@@ -110,6 +112,7 @@ class Simulation:
         if until_ms > self._stepped_ms:
             self._env.run(until=until_ms)
             self._stepped_ms = until_ms
+            self.city.fleet.tick(until_ms - 1)
 
     def apply(self, command: commands.Command) -> None:
         """Do what a command asks, at the present instant.
@@ -132,6 +135,7 @@ class Simulation:
             surge.receive(command.zone_id, command.multiplier)
         elif not isinstance(command, commands.End):
             self._puppets.apply(command)
+            self.city.fleet.tick(self._stepped_ms - 1)
 
     def digest(self) -> str:
         """Return a hash of all that the future depends on, but for the processes' own frames."""

@@ -1,8 +1,7 @@
 """Identity and time of every event.
 
-Ids are `uuid5(run_id, entity/sequence)`, and times that rise strictly per entity.
-
-The entity is `topic/key`, so that a driver's pings and statuses count apart.
+Ids are `uuid5(run_id, entity/sequence)`, and times that rise strictly per entity. The entity is
+`topic/key`. Pings are identified in blocks, by a rule of their own: see `pings`.
 """
 
 import hashlib
@@ -57,6 +56,11 @@ class Stamper:
     def digest(self) -> str:
         """Return a hash of all sequences and times."""
         return hashlib.sha256(repr(sorted(self._last.items())).encode()).hexdigest()
+
+    def words(self, name: str) -> tuple[int, int]:
+        """Return two words of 64 bits for ids that are made by the block: see `pings`."""
+        digest = hashlib.sha256(self._namespace + name.encode()).digest()
+        return int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:16], "big")
 
     def derive(self, name: str) -> str:
         """Return the run's UUID of a name."""

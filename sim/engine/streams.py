@@ -30,6 +30,11 @@ class Streams:
         """
         return self._generator((*_key(purpose), number))
 
+    def word(self, purpose: str) -> int:
+        """Return 64 bits for a purpose whose numbers are made without a generator."""
+        digest = hashlib.sha256(f"{self._seed}/{purpose}".encode()).digest()
+        return int.from_bytes(digest[:8], "big")
+
     def states(self) -> dict[str, str]:
         """Return the state of every generator in use, as text."""
         return {

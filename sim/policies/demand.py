@@ -29,8 +29,9 @@ _EPOCH_WEEKDAY: Final = 3
 """1 January 1970 was a Thursday; Monday is 0."""
 
 Weights = tuple[float, ...]
-Mix = tuple[float, tuple[Shock, ...]]
-"""Residential share of an hour and the shocks that hold: all that weights depend on."""
+Mix = tuple[float, tuple[int, ...]]
+"""Residential share of an hour and the positions of the shocks that hold: all that weights depend
+on."""
 
 
 def draw_zone(edges: list[float], rng: np.random.Generator) -> int:
@@ -166,10 +167,11 @@ class PoissonGravityDemand:
     def _weights(self, mix: Mix, factor: Callable[[Shock], float]) -> Weights:
         """Return one weight per zone; without shocks they add up to 1."""
         share, active = mix
+        shocks = [self._shocks.shocks[position] for position in active]
         weights = []
         for zone, centre, home in zip(ZONES, self._centre, self._homes, strict=True):
             weight = centre * (1.0 - share) + home * share
-            for shock in active:
+            for shock in shocks:
                 if shock.touches(zone.zone_id):
                     weight *= factor(shock)
             weights.append(weight)

@@ -6,6 +6,7 @@ wait every few seconds.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, Protocol
 
 import h3.api.basic_int as h3
@@ -63,9 +64,15 @@ class DriverIndex:
     def in_ring(self, cell: int, ring: int) -> list[int]:
         """Return the drivers whose cell lies exactly `ring` steps away."""
         found: list[int] = []
-        for near in sorted(h3.grid_ring(cell, ring)):
+        for near in _ring(cell, ring):
             found += self._by_cell.get(near, ())
         return found
+
+
+@cache
+def _ring(cell: int, ring: int) -> tuple[int, ...]:
+    """Return the cells `ring` steps away, in order; a city has a few hundred."""
+    return tuple(sorted(h3.grid_ring(cell, ring)))
 
 
 class Locator(Protocol):

@@ -9,6 +9,7 @@ centre. `straight` goes as the crow flies and counts a detour. Real streets come
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Final, Protocol
 
@@ -18,6 +19,7 @@ from sim.domain.geometry import distance_m, quantise_degrees
 MAX_POINTS: Final = 8
 _STEP_M: Final = 1500.0
 _PROBE_M: Final = 600.0
+_BLOCKS_PER_DEGREE: Final = 500
 _SLOW_CENTRE_M: Final = 6000.0
 _MS_PER_HOUR_OVER_M_PER_KM: Final = 3600.0
 
@@ -94,9 +96,10 @@ class GridRouting:
         """
         direct_m = distance_m(*start, *end)
         steps = max(1, min(3, round(direct_m / _STEP_M)))
-        variants = [_staircase(start, end, steps, east_first) for east_first in (True, False)]
-        outside = [_probes_outside(path) for path in variants]
-        path = variants[outside.index(min(outside))]
+        path = _staircase(start, end, steps, east_first=True)
+        if outside := _probes_outside(path):
+            other = _staircase(start, end, steps, east_first=False)
+            path = other if _probes_outside(other) < outside else path
         ratios = self._speed_ratio_by_zone
         if not ratios:
             return timed(path, speed_kmh, 1.0)
@@ -125,8 +128,17 @@ def _probes_outside(path: Path) -> int:
         probes = int(distance_m(*a, *b) / _PROBE_M) + 1
         for probe in range(1, probes + 1):
             share = probe / probes
-            outside += zone_at(a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share) is None
+            outside += _is_outside(
+                round((a[0] + (b[0] - a[0]) * share) * _BLOCKS_PER_DEGREE),
+                round((a[1] + (b[1] - a[1]) * share) * _BLOCKS_PER_DEGREE),
+            )
     return outside
+
+
+@cache
+def _is_outside(north: int, east: int) -> bool:
+    """Return whether the middle of a block of 220 by 200 m lies outside the service area."""
+    return zone_at(north / _BLOCKS_PER_DEGREE, east / _BLOCKS_PER_DEGREE) is None
 
 
 def timed(path: Path, speed_kmh: float | list[float], detour_ratio: float) -> Route:

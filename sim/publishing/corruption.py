@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import msgspec
-import numpy as np
 
 from contracts.domain import (
     DRIVER_PROFILES,
@@ -75,12 +74,12 @@ def corrupt(topic: str, value: bytes, kind: str) -> Corrupted:
     return _MAKERS[kind](topic, value)
 
 
-def draw_kind(rng: np.random.Generator) -> str:
-    """Return a kind of corruption.
+def draw_kind(uniform: float) -> str:
+    """Return the kind of corruption that a number in [0, 1) stands for.
 
     All are equally likely, but an oversized one is rare: it weighs over 1 MiB.
     """
-    return KINDS[int(rng.choice(len(KINDS), p=_SHARES))]
+    return KINDS[int(uniform * (len(KINDS) - 1 + _OVERSIZED_WEIGHT))]
 
 
 def _truncated(_: str, value: bytes) -> Corrupted:
@@ -176,10 +175,4 @@ _MAKERS: Final[Mapping[str, Callable[[str, bytes], Corrupted]]] = MappingProxyTy
         "oversized": _oversized,
     }
 )
-KINDS: Final = tuple(_MAKERS)
-_SHARES: Final = tuple(
-    _OVERSIZED_WEIGHT / (len(KINDS) - 1 + _OVERSIZED_WEIGHT)
-    if kind == "oversized"
-    else 1 / (len(KINDS) - 1 + _OVERSIZED_WEIGHT)
-    for kind in KINDS
-)
+KINDS: Final = tuple(_MAKERS)  # the rare one is the last

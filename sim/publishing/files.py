@@ -4,6 +4,8 @@ A record without a value (a tombstone) is an empty line. No value contains a lin
 malformed one.
 """
 
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -53,12 +55,14 @@ class FilePort:
         """
         return PARTITIONS
 
-    def send(self, record: Record) -> None:
-        """Write a record."""
-        file = self._files[record.topic]
-        if record.value is not None:
-            file.write(record.value)
-        file.write(b"\n")
+    def send(self, records: Sequence[Record]) -> None:
+        """Write records."""
+        lines = defaultdict[str, list[bytes]](list)
+        for record in records:
+            lines[record.topic].append(record.value or b"")
+        for topic, values in lines.items():
+            values.append(b"")
+            self._files[topic].write(b"\n".join(values))
 
     def poll(self) -> None:
         """Do nothing: nothing waits."""

@@ -8,6 +8,7 @@ Why this client: docs/decisions (Kafka client of the simulator).
 """
 
 import threading
+from collections.abc import Sequence
 from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -40,7 +41,6 @@ class KafkaPort:
         self._topics: tuple[str, ...] = ()
         self._partitions: dict[str, int] = {}
         self._run_id = b""
-        self._unpolled = 0
         self._problem: str | None = None
         self._broker_error: str | None = None
         self._failure: str | None = None
@@ -83,8 +83,8 @@ class KafkaPort:
         """Return the number of partitions that the broker reported."""
         return self._partitions[topic]
 
-    def send(self, record: Record) -> None:
-        """Queue a record; waits while the queue is full.
+    def send(self, records: Sequence[Record]) -> None:
+        """Queue records; waits while the queue is full.
 
         Raises:
             KafkaSendError: Kafka refused a record for good.
@@ -92,34 +92,53 @@ class KafkaPort:
         """
         producer = self._producer
         assert producer is not None  # noqa: S101 - open comes first
-        headers: list[tuple[str, str | bytes | None]] = [
-            (HEADER_RUN_ID, self._run_id),
-            (HEADER_TRACEPARENT, record.traceparent),
-        ]
+        produce, run_id = producer.produce, (HEADER_RUN_ID, self._run_id)
+        for begin in range(0, len(records), _POLL_EVERY):
+            for record in records[begin : begin + _POLL_EVERY]:
+                topic, key, value, _, _, _, traceparent, partition = record
+                headers: list[tuple[str, str | bytes | None]] = [
+                    run_id,
+                    (HEADER_TRACEPARENT, traceparent),
+                ]
+                try:
+                    produce(
+                        topic,
+                        value,
+                        key,
+                        -1 if partition is None else partition,
+                        headers=headers,
+                    )
+                except BufferError:
+                    self._send_patiently(producer, record, headers)
+                except KafkaException as error:
+                    raise KafkaSendError(f"{topic}, {record.event_id}: {error}") from error
+            producer.poll(0)
+            self._raise_failure()
+
+    def _send_patiently(
+        self,
+        producer: Producer,
+        record: Record,
+        headers: list[tuple[str, str | bytes | None]],
+    ) -> None:
         while True:
+            self._problem = self._broker_error or "Kafka takes records too slowly, queue full"
+            producer.poll(0.1)
+            self._raise_failure()
+            if self._abort.is_set():
+                raise Aborted(self._problem)
             try:
                 producer.produce(
                     record.topic,
-                    value=record.value,
-                    key=record.key,
-                    partition=-1 if record.partition is None else record.partition,
+                    record.value,
+                    record.key,
+                    -1 if record.partition is None else record.partition,
                     headers=headers,
                 )
-                break
             except BufferError:
-                self._problem = self._broker_error or "Kafka takes records too slowly, queue full"
-                producer.poll(0.1)
-                self._raise_failure()
-                if self._abort.is_set():
-                    raise Aborted(self._problem) from None
-            except KafkaException as error:
-                raise KafkaSendError(f"{record.topic}, {record.event_id}: {error}") from error
-        self._problem = None
-        self._unpolled += 1
-        if self._unpolled >= _POLL_EVERY:
-            self._unpolled = 0
-            producer.poll(0)
-            self._raise_failure()
+                continue
+            self._problem = None
+            return
 
     def flush(self) -> None:
         """Return when the broker has confirmed everything.

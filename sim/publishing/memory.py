@@ -1,5 +1,7 @@
 """A port that keeps everything, for tests and for looking at a run from Python."""
 
+from collections.abc import Sequence
+
 from contracts.domain import PARTITIONS
 from sim.publishing.record import Record
 
@@ -22,9 +24,9 @@ class MemoryPort:
         """Return the default of the contracts."""
         return PARTITIONS
 
-    def send(self, record: Record) -> None:
-        """Keep a record."""
-        self.records.append(record)
+    def send(self, records: Sequence[Record]) -> None:
+        """Keep records."""
+        self.records.extend(records)
 
     def poll(self) -> None:
         """Do nothing: nothing waits."""

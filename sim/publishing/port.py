@@ -3,6 +3,7 @@
 Ports keep the order of records per key and lose nothing; one that cannot go on waits.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from sim.publishing.record import Record
@@ -19,8 +20,8 @@ class Port(Protocol):
     def partitions(self, topic: str) -> int:
         """Return the number of partitions of a topic."""
 
-    def send(self, record: Record) -> None:
-        """Take a record; waits while there is no room."""
+    def send(self, records: Sequence[Record]) -> None:
+        """Take records in this order; waits while there is no room."""
 
     def poll(self) -> None:
         """Serve the port while nothing is sent."""

@@ -8,33 +8,39 @@ heartbeats behind the events of the same millisecond.
 """
 
 import hashlib
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
+from itertools import repeat
 from typing import Final
 
 import msgspec
+import numpy as np
 
 from contracts.domain import GPS_PINGS, HEARTBEAT_INTERVAL_MS, STREAM_END_MARGIN_MS, Topic
-from contracts.events import ControlRecord, ControlType, Envelope, GpsPing
+from contracts.events import ControlRecord, ControlType, Envelope
 from contracts.ledger import RecordKind
 from contracts.timestamps import rfc3339
+from sim.domain.geometry import (
+    DEGREE_QUANTUM,
+    METRES_PER_DEGREE_LATITUDE,
+    METRES_PER_DEGREE_LONGITUDE,
+)
+from sim.engine.pings import PingBlock
 from sim.engine.stamping import uuid5_text
 from sim.publishing.corruption import corrupt
 from sim.publishing.faults import Fate, FaultPlan
 from sim.publishing.ledger import TruthLedger
+from sim.publishing.ping_encoding import PingEncoder
 from sim.publishing.port import Port
 from sim.publishing.record import Record, traceparent
 
 _EVENT: Final = 0
-_COPY: Final = 1
-_CONTROL: Final = 2
+_PING: Final = 1
+_COPY: Final = 2  # added to the rank of its original
+_CONTROL: Final = 4
 _GPS_TOPIC: Final = GPS_PINGS.name
 
 Waiting = tuple[int, int, int, Record]
-
-
-def _nowhere(_: Record) -> None:
-    """Send nothing: the record went out before the snapshot."""
 
 
 class Publisher:
@@ -73,35 +79,23 @@ class Publisher:
         self._ledger = ledger
         self._encode = msgspec.json.Encoder().encode
         self._waiting: list[Waiting] = []
-        self._number = 0
+        self._pings: list[Record] = []
+        self._muted_pings = 0
+        self._ping_encoder = PingEncoder(run_id)
+        self._number = self._ping_number = 0
         self._control_number = 0
         self._next_heartbeat_ms = start_ms + HEARTBEAT_INTERVAL_MS
         self._newest_ms = start_ms
         self.produced: Counter[tuple[str, RecordKind]] = Counter()
 
     def emit(self, topic: Topic, key: str, event: Envelope, event_time_ms: int) -> None:
-        """Take one event of the engine."""
+        """Take one event of the engine that is no ping."""
         if not self.is_muted:
             self._ledger.record(event, event_time_ms)
-        fate = self._plan.fate(topic, event, event_time_ms)
-        if fate is None:
-            value = self._encode(event)
-            self._wait(event_time_ms, _EVENT, topic, key, value, "clean", event, event_time_ms)
-        else:
-            self._emit_faulty(topic, key, event, event_time_ms, fate)
-
-    def emit_ping(self, key: str, event: Envelope, event_time_ms: int) -> None:
-        """Take one ping: as `emit`, with as little in between as possible."""
-        if event_time_ms > self._ledger.last_ms:
-            self._ledger.last_ms = event_time_ms
-        fate = self._plan.fate(GPS_PINGS, event, event_time_ms)
-        if fate is not None:
-            self._emit_faulty(GPS_PINGS, key, event, event_time_ms, fate)
-            return
-        event_id = event.event_id
         self._number += 1
+        event_id = event.event_id
         record = Record(
-            _GPS_TOPIC,
+            topic.name,
             key.encode(),
             self._encode(event),
             "clean",
@@ -109,30 +103,66 @@ class Publisher:
             event_time_ms,
             traceparent(event_id, event.correlation_id),
         )
-        self._waiting.append((event_time_ms, _EVENT, self._number, record))
+        fate = self._plan.fate()
+        if fate is None:
+            self._waiting.append((event_time_ms, _EVENT, self._number, record))
+        else:
+            self._spoil(record, fate, _EVENT, self._number)
+
+    def emit_pings(self, block: PingBlock) -> None:
+        """Take the pings of one step of time, ordered by time and entity."""
+        fates = self._plan.ping_fates(block)
+        for row, fate in fates:
+            if fate.away_m is not None:
+                north_m, east_m = fate.away_m
+                block.lats_e7[row] += round(north_m / METRES_PER_DEGREE_LATITUDE * DEGREE_QUANTUM)
+                block.lons_e7[row] += round(east_m / METRES_PER_DEGREE_LONGITUDE * DEGREE_QUANTUM)
+        self._newest_ms = max(self._newest_ms, block.at_ms.item(-1))
+        if self.is_muted:  # counted, not made: only what waits must be there when publishing begins
+            self._muted_pings += len(block) - len(fates)
+            faulty = self._records(block.taken(np.array([row for row, _ in fates], dtype=np.int64)))
+        else:
+            self._ledger.last_ms = max(self._ledger.last_ms, block.at_ms.item(-1))
+            pings = self._records(block)
+            faulty = [pings[row] for row, _ in fates]
+            for row, _ in reversed(fates):
+                del pings[row]
+            self._pings.extend(pings)
+        for record, (_, fate) in zip(faulty, fates, strict=True):
+            self._ping_number += 1
+            self._spoil(record, fate, _PING, self._ping_number)
 
     def release(self, until_ms: int) -> None:
-        """Send everything that is due up to a time, heartbeats included."""
+        """Send everything that is due up to a time, heartbeats included.
+
+        Pings are never held back: all that were emitted are due.
+        """
         while self._next_heartbeat_ms <= until_ms:
             self._control("stream_heartbeat", self._next_heartbeat_ms)
             self._next_heartbeat_ms += HEARTBEAT_INTERVAL_MS
-        waiting = self._waiting
+        waiting, pings, produced = self._waiting, self._pings, self.produced
         waiting.sort()
         count = bisect_left(waiting, (until_ms + 1,))
-        send, produced = (_nowhere if self.is_muted else self._port.send), self.produced
-        pings = 0
-        for _, _, _, record in waiting[:count]:
-            send(record)
-            if record.kind == "clean" and record.topic is _GPS_TOPIC:
-                pings += 1
-            else:
-                produced[record.topic, record.kind] += 1
-        if pings:
-            produced[_GPS_TOPIC, "clean"] += pings
+        times_ms = [ping.event_time_ms for ping in pings]
+        records: list[Record] = []
+        sent = 0
+        for at_ms, rank, _, record in waiting[:count]:
+            before = (bisect_left if rank < _PING else bisect_right)(times_ms, at_ms, sent)
+            records += pings[sent:before]
+            records.append(record)
+            sent = before
+            produced[record.topic, record.kind] += 1
+        records += pings[sent:]
+        if pings or self._muted_pings:
+            produced[_GPS_TOPIC, "clean"] += len(pings) + self._muted_pings
         if count:
             newest_ms = max(entry[3].event_time_ms for entry in waiting[:count])
             self._newest_ms = max(self._newest_ms, newest_ms)
         del waiting[:count]
+        pings.clear()
+        self._muted_pings = 0
+        if not self.is_muted:
+            self._port.send(records)
 
     def unmute(self) -> None:
         """Publish from here on."""
@@ -162,57 +192,52 @@ class Publisher:
         self._port.flush()
         self._ledger.end(self.produced, self._port.offsets())
 
-    def _emit_faulty(
-        self, topic: Topic, key: str, event: Envelope, event_time_ms: int, fate: Fate
-    ) -> None:
-        released_ms: int | None = event_time_ms + fate.delay_ms
+    def _records(self, block: PingBlock) -> list[Record]:
+        """Return the pings of a block as records; made without a call per record."""
+        if not len(block):
+            return []
+        encoded = self._ping_encoder.encode(block)
+        fields = zip(
+            repeat(_GPS_TOPIC),
+            encoded.keys,
+            encoded.values,
+            repeat("clean"),
+            encoded.event_ids,
+            block.at_ms.tolist(),
+            encoded.traceparents,
+            repeat(None),
+            strict=False,
+        )
+        return list(map(tuple.__new__, repeat(Record), fields))
+
+    def _spoil(self, record: Record, fate: Fate, rank: int, number: int) -> None:
+        """Let an event come late, not at all, or with a copy, and note it in the ledger."""
+        at_ms = record.event_time_ms
+        released_ms: int | None = at_ms + fate.delay_ms
         detail = fate.detail
-        if fate.moved_to is not None and isinstance(event, GpsPing):
-            lat, lon = fate.moved_to
-            event = msgspec.structs.replace(event, lat=lat, lon=lon)
-        value = self._encode(event)
         if fate.fault in ("late", "out_of_order", "teleport"):
-            at_ms = event_time_ms + fate.delay_ms
-            self._wait(at_ms, _EVENT, topic, key, value, "clean", event, event_time_ms)
+            self._waiting.append((at_ms + fate.delay_ms, rank, number, record))
         elif fate.fault in ("dropped", "silent_driver"):
             released_ms = None
         else:
-            self._wait(event_time_ms, _EVENT, topic, key, value, "clean", event, event_time_ms)
-            kind: RecordKind = "duplicate"
-            copy: bytes | None = value
+            self._waiting.append((at_ms, rank, number, record))
+            copy = record._replace(kind="duplicate")
             if fate.fault == "malformed":
-                kind = "malformed"
-                copy, detail = corrupt(topic.name, value, fate.detail or "")
-            at_ms = event_time_ms + fate.delay_ms
-            self._wait(at_ms, _COPY, topic, key, copy, kind, event, event_time_ms)
+                assert record.value is not None  # noqa: S101 - events have one
+                value, detail = corrupt(record.topic, record.value, fate.detail or "")
+                copy = record._replace(kind="malformed", value=value)
+            self._waiting.append((at_ms + fate.delay_ms, rank + _COPY, number, copy))
         if not self.is_muted:
+            assert record.key is not None  # noqa: S101 - only control records have none
             self._ledger.fault(
-                event.event_id, topic.name, fate.fault, detail, key, event_time_ms, released_ms
+                record.event_id,
+                record.topic,
+                fate.fault,
+                detail,
+                record.key.decode(),
+                at_ms,
+                released_ms,
             )
-
-    def _wait(
-        self,
-        at_ms: int,
-        rank: int,
-        topic: Topic,
-        key: str,
-        value: bytes | None,
-        kind: RecordKind,
-        event: Envelope,
-        event_time_ms: int,
-    ) -> None:
-        event_id = event.event_id
-        self._number += 1
-        record = Record(
-            topic.name,
-            key.encode(),
-            value,
-            kind,
-            event_id,
-            event_time_ms,
-            traceparent(event_id, event.correlation_id),
-        )
-        self._waiting.append((at_ms, rank, self._number, record))
 
     def _control(self, event_type: ControlType, at_ms: int) -> None:
         for topic in self._topics:

@@ -70,8 +70,7 @@ def send_with_confluent(bootstrap: str, records: list[Record]) -> int:
     """Send records through the simulator's port and return how many."""
     port = KafkaPort(bootstrap)
     port.open(RUN_ID, (GPS_PINGS.name,))
-    for record in records:
-        port.send(record)
+    port.send(records)
     port.flush()
     port.close()
     return len(records)

@@ -91,7 +91,7 @@ def soak(seed: int, policies: dict[str, str], trips: int) -> tuple[int, int]:
         },
     )
     checker = Checker()
-    simulation = Simulation(scenario, derived_run_id(scenario), checker, has_pings=False)
+    simulation = Simulation(scenario, derived_run_id(scenario), checker)
     while checker.trips < trips:
         simulation.step(simulation.now_ms + HOUR_MS // 6)
     simulation.stop_requests()

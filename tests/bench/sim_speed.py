@@ -13,6 +13,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -38,9 +39,9 @@ class NowherePort(MemoryPort):
         super().__init__()
         self.sent = 0
 
-    def send(self, record: Record) -> None:
-        """Count a record."""
-        self.sent += 1
+    def send(self, records: Sequence[Record]) -> None:
+        """Count records."""
+        self.sent += len(records)
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,7 @@ def test_a_stopped_broker_stalls_the_sender_and_loses_nothing(stack):
     def send_all():
         for number in range(count):
             value = b'{"number": %d}' % number
-            port.send(Record(TOPICS[0], b"one", value, "clean", "e", 0, b"t"))
+            port.send([Record(TOPICS[0], b"one", value, "clean", "e", 0, b"t")])
         port.flush()
         done.set()
 

@@ -53,12 +53,14 @@ def test_pings_change_nothing_else():
     scenario = scenarios.named("small")
     silent = compare.live(scenario, HALF_HOUR_MS)
     sink = compare._KpiSink()
-    told = compare.Simulation(scenario, compare.derived_run_id(scenario), sink)
+    pings = []
+    told = compare.Simulation(scenario, compare.derived_run_id(scenario), sink, pings=pings.append)
     told.step(scenario.start_ms + HALF_HOUR_MS)
     told.stop_requests()
     while told.trips_in_flight:
         told.step(told.now_ms + 60_000)
     assert sink.meter.kpis(told.now_ms) == silent
+    assert pings
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 import itertools
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from contracts.events import Place, TripState
 from sim.domain import diagram

@@ -21,9 +21,16 @@ class Heard:
             names,
             drivers,
             [noise_m] * len(names),
-            np.random.default_rng(1),
-            Stamper(RUN),
-            lambda _, key, ping, at_ms: self.pings.append((key, ping, at_ms)),
+            (*Stamper(RUN).words("ping"), 3, 4),
+            self.take,
+        )
+
+    def take(self, block):
+        self.pings += zip(
+            (label.entity_id for label in block.labels),
+            block.events(RUN),
+            block.at_ms.tolist(),
+            strict=True,
         )
 
     def tick_until(self, until_ms, from_ms=START, tick_ms=500):
@@ -110,10 +117,12 @@ def test_halt_stops_on_the_way():
 
 def test_a_change_first_sends_the_ping_that_is_due_with_the_old_state():
     heard = Heard()
-    heard.fleet.tags[0].driver_status = DriverStatus.AVAILABLE
+    heard.fleet.relabel(0, DriverStatus.AVAILABLE, None, None)
     heard.fleet.park(0, *SE, START)
     heard.fleet.set_interval(0, 4000, 0, START)
     heard.fleet.park(0, *FAR, START + 300)
+    heard.fleet.relabel(0, DriverStatus.EN_ROUTE, None, None)
+    heard.fleet.tick(START + 300)
     ((_, ping, at_ms),) = heard.pings
     assert at_ms == START + 1
     assert (ping.lat, ping.lon) == SE

@@ -7,6 +7,7 @@ from contracts.validation import reject_reason
 from sim.control import scenarios
 from sim.engine.simulation import Simulation
 from sim.publishing.corruption import KINDS, corrupt, draw_kind
+from sim.publishing.ping_encoding import PingEncoder
 
 RUN = "0f3f3a0e-6c52-4f55-9c57-6d6a3f7a1b11"
 
@@ -18,12 +19,15 @@ class OnePerTopic:
     def emit(self, topic, key, event, event_time_ms):
         self.values[topic.name] = msgspec.json.encode(event)
 
+    def emit_pings(self, block):
+        self.values["rideshare.gps_pings"] = PingEncoder(RUN).encode(block).values[-1]
+
 
 @pytest.fixture(scope="module")
 def values():
     sink = OnePerTopic()
     scenario = scenarios.named("small", {"demand": {"peak_requests_per_hour": 240}})
-    simulation = Simulation(scenario, RUN, sink)
+    simulation = Simulation(scenario, RUN, sink, pings=sink.emit_pings)
     while len(sink.values) < len(RIDESHARE.inputs):
         simulation.step(simulation.now_ms + 60_000)
     return sink.values
@@ -72,6 +76,6 @@ def test_cutting_never_splits_a_character():
 
 def test_oversized_is_rare_and_all_others_come():
     rng = np.random.default_rng(1)
-    drawn = [draw_kind(rng) for _ in range(3000)]
+    drawn = [draw_kind(rng.random()) for _ in range(3000)]
     assert set(drawn) >= set(KINDS) - {"oversized"}
     assert drawn.count("oversized") < 20
