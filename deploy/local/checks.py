@@ -45,9 +45,13 @@ class Status(StrEnum):
 
 
 _BY_TEST: Final[Mapping[str, Topic]] = {
+    "percent_off_usual_volume": Topic.VOLUME,
+    "minutes_since_newest": Topic.FRESHNESS,
+    "percent_of_rows": Topic.DISTRIBUTION,
     "unique": Topic.UNIQUENESS,
-    "unique_combination_of_columns": Topic.UNIQUENESS,
+    "unique_together": Topic.UNIQUENESS,
     "not_null": Topic.COMPLETENESS,
+    "never_null": Topic.COMPLETENESS,
     "relationships": Topic.RELATIONSHIPS,
     "accepted_values": Topic.VALUES,
 }
@@ -248,8 +252,10 @@ def _error_if(config: Mapping[str, Any]) -> str:
 
 
 def _name(node: Mapping[str, Any]) -> str:
-    metadata = node.get("test_metadata") or {}
-    return str(metadata.get("name") or node["name"]).replace("_", " ")
+    """Return the name that its author gave; dbt's own repeats the table and the column."""
+    kind, name = str((node.get("test_metadata") or {}).get("name", "")), str(node["name"])
+    chosen = kind if kind and kind in name else name
+    return chosen.removeprefix("health_").replace("_", " ")
 
 
 def _topic(node: Mapping[str, Any]) -> Topic:
@@ -260,9 +266,6 @@ def _topic(node: Mapping[str, Any]) -> Topic:
         if word in list(Topic):
             return Topic(str(word))
     name = str((node.get("test_metadata") or {}).get("name", node["name"]))
-    for topic in (Topic.VOLUME, Topic.FRESHNESS, Topic.DISTRIBUTION):
-        if topic in name:
-            return topic
     return _BY_TEST.get(name, Topic.RULES)
 
 

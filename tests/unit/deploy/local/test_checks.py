@@ -54,7 +54,7 @@ def folder(tmp_path: Path) -> Path:
         "test.unique": node("unique_fact_trips_trip_id", "unique"),
         "test.rows": node("rows_of_today", meta={"topic": "volume"}, severity="WARN"),
         "test.rule": node("fare_is_fee_plus_payout"),
-        "test.age": node("freshness_of_trips", "freshness_of_rows"),
+        "test.age": node("health_trips_are_fresh", "minutes_since_newest"),
     }
     target = tmp_path / "target"
     target.mkdir()
@@ -100,6 +100,7 @@ def test_checks_say_what_they_are_about(folder: Path):
     ]
     volume = found[0]
     assert (volume.warn_if, volume.error_if) == ("!= 0", ""), "severity warn never fails"
+    assert found[1].name == "trips are fresh"
     assert found[3].table == "gold.fact_trips"
     assert found[3].column == "trip_id"
 
