@@ -11,6 +11,7 @@ import { Tooltip } from "./panels/Tooltip";
 import { ZoneDetail } from "./panels/ZoneDetail";
 import { Zones } from "./panels/Zones";
 import { shownOnMap } from "./map/anomalies";
+import { placeOf } from "./state/anomalies";
 import { type LiveStore, usePanelState } from "./state/store";
 
 interface Props {
@@ -62,6 +63,8 @@ export function App({ store, connection, zones, settings }: Props) {
     (anomaly: Anomaly) => {
       store.dispatch({ type: "selectAnomaly", anomalyId: anomaly.anomaly_id });
       engine.current?.showAnomaly(anomaly, padding());
+      // On a phone the list would cover what was flown to.
+      if (innerWidth < PHONE_PX && placeOf(anomaly) !== null) setIsListOpen(false);
     },
     [store],
   );

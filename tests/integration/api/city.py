@@ -197,7 +197,7 @@ class Troubles:
         for one in ended:
             del self._open[one.anomaly_id]
         found = [_ended(one, event_time_ms) for one in ended]
-        if self._chance.random() < 0.12:
+        if self._chance.random() < 0.04:
             kind = self._chance.choices(list(AnomalyKind), (3, 6, 2, 1))[0]
             found.append(self._begin(kind, self._chance.choice(drivers), event_time_ms))
         return found

@@ -24,22 +24,29 @@ export class AnomalyLayers {
   ) {}
 
   /** The layers for this state; the same as before when nothing changed that they show. */
-  of(state: Known): readonly Layer[] {
+  of(state: Known, isFar: boolean): readonly Layer[] {
     const { anomalies, hiddenKinds, selectedAnomaly, newestEventTimeMs: nowMs } = state;
-    const key = [anomalies, hiddenKinds, selectedAnomaly, nowMs === null ? null : Math.floor(nowMs / LOOK_MS)];
+    const look = nowMs === null ? null : Math.floor(nowMs / LOOK_MS);
+    const key = [anomalies, hiddenKinds, selectedAnomaly, look, isFar];
     if (this.key.length > 0 && key.every((part, index) => part === this.key[index])) return this.layers;
     this.key = key;
     const chosen = selectedAnomaly === null ? undefined : anomalies.get(selectedAnomaly);
-    this.layers = [...evidenceLayers(chosen), ...this.rings(shownOnMap(state), chosen)];
+    this.layers = [...evidenceLayers(chosen), ...this.rings(shownOnMap(state), chosen, isFar)];
     return this.layers;
   }
 
-  private rings(shown: readonly Anomaly[], chosen: Anomaly | undefined): readonly Layer[] {
+  private rings(
+    shown: readonly Anomaly[],
+    chosen: Anomaly | undefined,
+    isFar: boolean,
+  ): readonly Layer[] {
     const common = {
       data: shown,
       getPosition: (anomaly: Anomaly) => at(placeOf(anomaly)!),
       getRadius: (anomaly: Anomaly) => (anomaly === chosen ? 11 : 7.5),
       radiusUnits: "pixels",
+      // On a phone the whole city is small: rings would cover it.
+      radiusScale: isFar ? 0.65 : 1,
       lineWidthUnits: "pixels",
       stroked: true,
     } as const;

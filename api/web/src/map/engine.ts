@@ -19,6 +19,8 @@ import { boundsOf, cityOf, type MapSettings, type ZoneCollection, type ZoneFeatu
 const FRAME_MS = 1000 / 30;
 /** A person who moves the map is let finish before the server is asked anew. */
 const LOOK_AFTER_MS = 250;
+/** Farther away than this, the city is small on the page: names and rings take less room. */
+const FAR_ZOOM = 9.8;
 const FONT = "'Inter Variable', system-ui, sans-serif";
 const UNKNOWN_COLOUR = [148, 163, 184, 255] as const;
 
@@ -177,7 +179,7 @@ export class MapEngine {
     this.frameCount += 1;
     const zoom = this.map.getZoom();
     const [shapes, names] = this.zoneLayers(zoom);
-    const anomalies = this.anomalyLayers.of(this.store.current);
+    const anomalies = this.anomalyLayers.of(this.store.current, zoom < FAR_ZOOM);
     this.overlay.setProps({ layers: [shapes, ...this.driverLayers(zoom), names, ...anomalies] });
   };
 
@@ -222,7 +224,7 @@ export class MapEngine {
 
   private zoneLayers(zoom: number): readonly [Layer, Layer] {
     const { zones, selectedZone } = this.store.current;
-    const detail = zoom < 9.8 ? -1 : zoom < 11.2 ? 0 : zoom < 12.6 ? 1 : 2;
+    const detail = zoom < FAR_ZOOM ? -1 : zoom < 11.2 ? 0 : zoom < 12.6 ? 1 : 2;
     const key = [zones, selectedZone, detail];
     if (this.zonesLayers !== null && key.every((part, index) => part === this.zonesKey[index])) {
       return this.zonesLayers;
