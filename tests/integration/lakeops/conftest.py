@@ -1,0 +1,82 @@
+"""A stack for what looks after the lake: Kafka, Flink, catalog and Trino."""
+
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from deploy.local.lake import connect
+from deploy.local.layout import Layout
+from deploy.local.sql_command import run_statement
+from tests.conftest import StackFactory
+from tests.integration.lake.bronze import BronzeWriter
+from tests.integration.lake.records import Record, city
+from tests.stack_control import ROOT, TestStack
+
+
+@pytest.fixture(scope="session")
+def lake_stack(_stacks: StackFactory) -> Iterator[TestStack]:
+    """Return a running catalog and Trino that the modules of this folder share.
+
+    Not the stack of all tests: what is counted here nobody else may write.
+    """
+    stack = _stacks(FAROL_CHECKPOINT_INTERVAL_S="1")
+    stack.up("catalog", "trino")
+    yield stack
+    stack.down()
+
+
+@pytest.fixture(scope="session")
+def layout(lake_stack: TestStack) -> Layout:
+    """Return where the stack's things are."""
+    return Layout.from_environment(lake_stack.env)
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltLake:
+    """A small city in Bronze, and Silver and Gold made of it by two schedulers at once.
+
+    Attributes:
+        stack: Where it is.
+        layout: The same, for the code of `deploy`.
+        rows: The records of Bronze with their offsets.
+        by_airflow: What `airflow dags test` printed, and its exit code.
+        by_loop: What `farol lake run-loop` printed, and its exit code.
+    """
+
+    stack: TestStack
+    layout: Layout
+    rows: list[tuple[Record, int]]
+    by_airflow: subprocess.CompletedProcess[str]
+    by_loop: subprocess.CompletedProcess[str]
+
+    def rows_of(self, statement: str) -> list[list[Any]]:
+        """Return what Trino answers."""
+        return run_statement(self.layout, statement)[1]
+
+
+@pytest.fixture(scope="session")
+def built_lake(lake_stack: TestStack, layout: Layout) -> BuiltLake:
+    """Return a lake that Airflow and the local loop have built at the same time."""
+    environments = ROOT / "deploy" / "setup" / "environments.sh"
+    subprocess.run([str(environments), "--airflow"], check=True, timeout=600)
+    lake_stack.up("catalog", "trino")
+    catalog = connect(lake_stack.url("catalog"))
+    for namespace in ("bronze", "silver", "gold"):
+        for identifier in catalog.list_tables(namespace):
+            catalog.drop_table(identifier)
+    lake_stack.run("lake", "init")
+    writer = BronzeWriter(catalog)
+    records = city(7, trips=120).records
+    writer.append(records + records[:40])
+    with ThreadPoolExecutor() as pool:
+        airflow = pool.submit(
+            lake_stack.run, "airflow", "dags", "test", "farol_lakehouse", check=False
+        )
+        loop = pool.submit(
+            lake_stack.run, "lake", "run-loop", "--once", "--chain", "lakehouse", check=False
+        )
+        return BuiltLake(lake_stack, layout, writer.rows, airflow.result(), loop.result())
