@@ -25,7 +25,7 @@ from sim.policies.surge import ZoneCounts
 
 Process = Generator[simpy.Event, Any, None]
 _SHORTEST_TRIP_M: Final = 700.0
-_TRACK_EVERY_MS: Final = 10_000
+_TRACK_EVERY_MS: Final = 15_000
 _HOUR_S: Final = 3600.0
 
 

@@ -18,7 +18,7 @@ from sim.domain.geometry import distance_m, quantise_degrees
 
 MAX_POINTS: Final = 8
 _STEP_M: Final = 1500.0
-_PROBE_M: Final = 600.0
+_PROBE_M: Final = 1000.0
 _BLOCKS_PER_DEGREE: Final = 500
 _SLOW_CENTRE_M: Final = 6000.0
 _MS_PER_HOUR_OVER_M_PER_KM: Final = 3600.0

@@ -1,20 +1,27 @@
 """A million trips: no illegal transition, no centavo lost, nobody in two places.
 
-    python -m tests.bench.sim_soak [--trips 1000000] [--processes 2]
+    python -m tests.bench.sim_soak [--trips 1000000] [--processes 2] [--folder FOLDER]
 
-Cities with different seeds and policies run side by side until they have made the trips together.
-Each event is checked as it comes; the first that breaks a law ends the soak with its content.
+Cities with different seeds and policies, 25,000 trips each, until they have made the trips
+together. Each event is checked as it comes; the first that breaks a law ends the soak with its
+content. Cities that have passed are kept in the folder, so a soak that was stopped goes on where
+it was, as long as the simulator is the same.
 """
 
 import argparse
+import hashlib
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import count, product
 from multiprocessing import get_context
+from pathlib import Path
 
+import msgspec
+
+import sim
 from contracts.domain import Topic
 from contracts.events import DriverStatusEvent, Envelope, Payment, TripEvent, TripState
 from sim.control import scenarios
@@ -24,6 +31,7 @@ from sim.publishing.run import derived_run_id
 
 STEPS = {(state, following) for (state, _), following in TRANSITIONS.items()}
 HOUR_MS = 3_600_000
+CITY_TRIPS = 25_000
 
 
 @dataclass(slots=True)
@@ -31,6 +39,8 @@ class Checker:
     """Takes every event of a city and holds it against the laws."""
 
     trips: int = 0
+    transitions: int = 0
+    completed: int = 0
     fare_minor: int = 0
     paid_minor: int = 0
     states: dict[str, TripState] = field(default_factory=dict)
@@ -58,6 +68,7 @@ class Checker:
 
     def _trip(self, event: TripEvent) -> None:
         known = self.states.get(event.trip_id)
+        self.transitions += 1
         assert event.previous_state is known, event
         if known is None:
             assert event.state is TripState.REQUESTED, event
@@ -75,21 +86,35 @@ class Checker:
                 del self.held[event.driver_id]
         if event.state is TripState.COMPLETED:
             assert event.fare_minor is not None, event
+            self.completed += 1
             self.fare_minor += event.fare_minor
             self.unpaid[event.trip_id] = event.fare_minor
 
 
-def soak(seed: int, policies: dict[str, str], trips: int) -> tuple[int, int]:
-    """Live one city until it has made so many trips and return them and the centavos paid."""
+class Passed(msgspec.Struct, frozen=True):
+    """A city that kept every law."""
+
+    seed: int
+    policies: dict[str, str]
+    trips: int
+    completed: int
+    transitions: int
+    paid_minor: int
+    took_s: float
+
+
+def soak(seed: int, policies: dict[str, str], trips: int) -> Passed:
+    """Live one city until it has made so many trips and none is under way."""
     scenario = scenarios.named(
         "weekday",
         {
             "seed": seed,
             "policies": policies,
             "agents": {"drivers": 3000, "riders": 30_000},
-            "demand": {"peak_requests_per_hour": 6000},
+            "demand": {"peak_requests_per_hour": 3300},
         },
     )
+    began_s = time.process_time()
     checker = Checker()
     simulation = Simulation(scenario, derived_run_id(scenario), checker)
     while checker.trips < trips:
@@ -101,15 +126,35 @@ def soak(seed: int, policies: dict[str, str], trips: int) -> tuple[int, int]:
     assert not checker.held, f"drivers who still hold a trip: {checker.held}"
     assert not checker.unpaid, f"completed trips without payment: {list(checker.unpaid)[:3]}"
     assert checker.fare_minor == checker.paid_minor, (checker.fare_minor, checker.paid_minor)
-    return checker.trips, checker.paid_minor
+    took_s = round(time.process_time() - began_s, 1)
+    return Passed(
+        seed,
+        policies,
+        checker.trips,
+        checker.completed,
+        checker.transitions,
+        checker.paid_minor,
+        took_s,
+    )
 
 
-def cities() -> Iterator[dict[str, str]]:
-    """Yield every combination of matching, surge and repositioning."""
-    for matching, surge, repositioning in product(
-        ("batched", "nearest"), ("model", "flat"), ("surge_pull", "zone_pull")
-    ):
-        yield {"matching": matching, "surge": surge, "repositioning": repositioning}
+def cities() -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield seeds with every combination of matching, surge and repositioning, again and again."""
+    names = ("matching", "surge", "repositioning")
+    values = (("batched", "nearest"), ("model", "flat"), ("surge_pull", "zone_pull"))
+    variants = [dict(zip(names, chosen, strict=True)) for chosen in product(*values)]
+    for seed in count(1):
+        yield seed, variants[seed % len(variants)]
+
+
+def fingerprint() -> str:
+    """Return a hash of the simulator's sources: what another one has passed counts for nothing."""
+    folder = Path(sim.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted([*folder.rglob("*.py"), *folder.rglob("*.yaml")]):
+        if "replay" not in path.parts:
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -117,23 +162,39 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--trips", type=int, default=1_000_000)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--folder", type=Path, default=Path(".farol/soak-sim"))
     given = parser.parse_args(arguments)
-    variants = list(cities())
-    share = -(-given.trips // len(variants))
-    began_s, total, paid = time.monotonic(), 0, 0
+    given.folder.mkdir(parents=True, exist_ok=True)
+    path = given.folder / f"{fingerprint()}.jsonl"
+    passed = [
+        msgspec.json.decode(line, type=Passed)
+        for line in (path.read_bytes().splitlines() if path.exists() else ())
+    ]
+    known = {city.seed for city in passed}
+    if passed:
+        sys.stdout.write(f"{len(passed)} cities have passed before: {path}\n")
+    open_cities = (city for city in cities() if city[0] not in known)
     with ProcessPoolExecutor(given.processes, mp_context=get_context("spawn")) as pool:
-        futures = [
-            (policies, pool.submit(soak, seed, policies, share))
-            for seed, policies in enumerate(variants, start=1)
-        ]
-        for policies, future in futures:
-            trips, minor = future.result()
-            total, paid = total + trips, paid + minor
-            sys.stdout.write(f"{trips:,} trips, {minor:,} centavos: {policies}\n")
-            sys.stdout.flush()
-    took_s = time.monotonic() - began_s
+        while (total := sum(city.trips for city in passed)) < given.trips:
+            wanted = -(-(given.trips - total) // CITY_TRIPS)
+            batch = [next(open_cities) for _ in range(min(wanted, given.processes))]
+            for done in as_completed([pool.submit(soak, *city, CITY_TRIPS) for city in batch]):
+                city = done.result()
+                passed.append(city)
+                with path.open("ab") as file:
+                    file.write(msgspec.json.encode(city) + b"\n")
+                sys.stdout.write(
+                    f"seed {city.seed}: {city.trips:,} trips, {city.completed:,} completed,"
+                    f" {city.transitions:,} transitions,"
+                    f" {city.paid_minor:,} centavos, {city.took_s:g} CPU s: {city.policies}\n"
+                )
+                sys.stdout.flush()
     sys.stdout.write(
-        f"soak passed: {total:,} trips, {paid:,} centavos paid, none lost, {took_s:.0f} s\n"
+        f"soak passed: {sum(c.trips for c in passed):,} trips in {len(passed)} cities,"
+        f" {sum(c.completed for c in passed):,} completed,"
+        f" {sum(c.transitions for c in passed):,} transitions, none illegal,"
+        f" {sum(c.paid_minor for c in passed):,} centavos paid, none lost,"
+        f" {sum(c.took_s for c in passed):.0f} CPU s\n"
     )
 
 
