@@ -1,12 +1,13 @@
 """One audit: reads ledger and servers, runs the checks that fit the run, waits where asked to."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
 from contracts.domain import (
     DRIVER_STATUS,
+    GPS_PINGS,
     PAYMENTS,
     TAXI_TRIPS,
     TRIPS,
@@ -14,7 +15,19 @@ from contracts.domain import (
 )
 from contracts.ledger import relative_path
 from contracts.live import RegionWindow
-from deploy.audit.checks import bronze, gold, produced, regions, silver, surge
+from deploy.audit.anomalies.judged import judge
+from deploy.audit.checks import (
+    anomalies,
+    anomaly_truth,
+    bronze,
+    gold,
+    produced,
+    regions,
+    silver,
+    surge,
+)
+from deploy.audit.checks.alerts import Alerts, Written
+from deploy.audit.errors import AuditError
 from deploy.audit.file_windows import opened
 from deploy.audit.ledger import newest_run, read_truth
 from deploy.audit.log import TopicLog, inside
@@ -22,6 +35,7 @@ from deploy.audit.report import Check, Report, Verdict, note
 from deploy.audit.sources.kafka import KafkaSource
 from deploy.audit.sources.lake import STAGING, LakeSource
 from deploy.audit.sources.redis import RedisSource
+from deploy.local import desired_jobs
 from deploy.local.layout import Layout
 
 RETRY_AFTER_S: Final = 5.0
@@ -30,6 +44,7 @@ RECENT_S: Final = 30 * 60
 """A run that ended within this time cannot have lost a window of Redis to expiry (one hour)."""
 _WATERMARKED: Final = (TRIPS, DRIVER_STATUS, TAXI_TRIPS)
 """Read from their beginning: records of earlier runs decide what is late in this one."""
+_FITTING: Final = (Verdict.OK, Verdict.NOTE, Verdict.BEHIND)
 Told = Callable[[str], None]
 
 
@@ -83,6 +98,14 @@ def _once(layout: Layout, run_id: str, tell: Told) -> Report:
     )
 
 
+def _desired(layout: Layout) -> Collection[str]:
+    """Return the jobs that were started on this stack, whether they run now or not."""
+    try:
+        return desired_jobs.read(layout)
+    except desired_jobs.DesiredJobsError as error:
+        raise AuditError(str(error)) from error
+
+
 class _Audit:
     def __init__(
         self,
@@ -101,11 +124,13 @@ class _Audit:
         self.truth = read_truth(layout.home, run_id)
         self._whole: dict[str, TopicLog] = {}
         self._logs: dict[str, TopicLog] = {}
+        self._earlier: dict[str, dict[int, int]] = {}
 
     def checks(self) -> list[Check]:
         # A run that goes on grows while it is read. Downstream is read before upstream, so that
         # whatever is found there must be found above as well; the ledger, the source of all, last.
         truth = self.truth
+        is_city = truth.producer == "sim"
         topics = [input_topic(name) for name in truth.offsets]
         self._tell("reading Gold, Silver and Bronze")
         trips, payments = self._lake.trips(truth.run_id), self._lake.payments(truth.run_id)
@@ -114,6 +139,8 @@ class _Audit:
         # after Bronze: what that has seen, the DLQs must have
         dlqs = {topic.name: self._lake.dlq(topic) for topic in topics}
         dlq_topics = {topic.name: self._kafka.dlq(topic) for topic in topics}
+        written = self._lake.alerts(truth.run_id) if is_city else None
+        alerts = self._kafka.alerts(truth.run_id) if is_city else None
         zones = self._kafka.zone_windows(truth.run_id) if truth.domain == TRIPS.domain else None
         for topic in topics:
             self._tell(f"reading {topic.name}")
@@ -139,11 +166,12 @@ class _Audit:
         for name, rows in () if truth.producer == "replay" else staged.items():
             log, ranges = self._logs[name], truth.offsets[name]
             checks.append(silver.check_silver(log, STAGING[name], rows, ranges))
-        if truth.producer == "sim":
+        if is_city:
             checks += self._gold(trips, payments)
             checks += self._surge(zones)
             hashed = self._redis.zones(truth.domain)
             checks.append(surge.check_redis(zones, hashed, is_ended=truth.is_ended))
+            checks += self._anomalies(alerts, written)
         if truth.producer == "replay":
             checks += self._regions()
         return checks
@@ -183,6 +211,58 @@ class _Audit:
         seen_all = surge.check_windows(self.truth, *whole, zones)
         is_better = all(check.verdict != Verdict.DIFFERENT for check in seen_all)
         return seen_all if is_better else started_here
+
+    def _anomalies(self, alerts: Alerts | None, written: Written | None) -> list[Check]:
+        """Compare the anomalies, where their job was to find any."""
+        truth = self.truth
+        is_started = anomalies.JOB in _desired(self._layout)
+        if not anomalies.is_judged(alerts, written, is_started=is_started):
+            return [anomalies.not_started()]
+        stream = self._redis.alerts(truth.domain)
+        return [
+            *self._judged(alerts),
+            anomalies.check_table(alerts, written),
+            anomalies.check_redis(truth.run_id, alerts, stream, is_ended=truth.is_ended),
+        ]
+
+    def _judged(self, alerts: Alerts | None) -> list[Check]:
+        """Compare anomalies with log and truth, as by `_surge`.
+
+        What came before the run is read only if it is needed: of pings that is a great deal.
+        """
+        started_here = self._judged_after(alerts, ({}, {}))
+        if all(check.verdict in _FITTING for check in started_here):
+            return started_here
+        before = self._newest_before(GPS_PINGS.name), self._newest_before(DRIVER_STATUS.name)
+        if not any(before):
+            return started_here
+        seen_all = self._judged_after(alerts, before)
+        is_better = all(check.verdict in _FITTING for check in seen_all)
+        return seen_all if is_better else started_here
+
+    def _judged_after(
+        self, alerts: Alerts | None, before: tuple[dict[int, int], dict[int, int]]
+    ) -> list[Check]:
+        truth, run_id = self.truth, self.truth.run_id
+        pings, statuses = self._logs[GPS_PINGS.name], self._logs[DRIVER_STATUS.name]
+        until_ms = anomalies.FOREVER_MS
+        if not truth.is_ended:
+            newest_ms = (truth.last_event_time_ms or 0) - surge.SETTLING_MS
+            until_ms = min(surge.watermark_ms((pings, statuses)), newest_ms)
+        judged = judge(run_id, pings, statuses, before)
+        checks = anomalies.check_log(judged, alerts, until_ms)
+        if alerts is not None and (alerts.own or not judged.alerts):
+            checks += anomaly_truth.check_truth(truth, pings, judged, alerts, until_ms)
+        kinds = list(dict.fromkeys(check.subject.split(": ")[0] for check in checks))
+        return sorted(checks, key=lambda check: kinds.index(check.subject.split(": ")[0]))
+
+    def _newest_before(self, topic: str) -> dict[int, int]:
+        """Return the newest event time of each partition before the run."""
+        firsts = {p: first for p, (first, _) in self.truth.offsets[topic].items() if first > 0}
+        if topic not in self._earlier:
+            self._tell(f"reading what came before the run in {topic}")
+            self._earlier[topic] = self._kafka.log(topic, "", ends=firsts).newest_ms()
+        return self._earlier[topic]
 
     def _sent(self, topic: str, event_ids: list[str]) -> int:
         """Return how many events of the truth can be in Gold: all but those dropped on purpose."""

@@ -56,6 +56,7 @@ class Fault(NamedTuple):
     fault: str
     detail: str | None
     entity_id: str
+    event_time_ms: int = 0
 
 
 class Truth(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,7 +159,9 @@ def _read(db: sqlite3.Connection, run_id: str) -> Truth:
         faults=list(
             map(
                 Fault._make,
-                db.execute("select event_id, topic, fault, detail, entity_id from faults"),
+                db.execute(
+                    "select event_id, topic, fault, detail, entity_id, event_time_ms from faults"
+                ),
             )
         ),
         transitions=list(

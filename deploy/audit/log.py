@@ -8,21 +8,19 @@ from typing import Final, Self
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from contracts.domain import DOMAINS, input_topic
 from contracts.events import CONTROL_TYPES
 from contracts.timestamps import epoch_ms
 from contracts.validation import reject_reason
+from deploy.audit.columns import NO_TIME, Booleans, Integers
+from deploy.audit.entities import EntityBuilder, EntityRows, glance_decoder
 
-Integers = npt.NDArray[np.int64]
-Booleans = npt.NDArray[np.bool_]
 Ranges = Mapping[int, tuple[int, int | None]]
 """First offset and the one behind the last (None: the run goes on) by partition."""
 PARTITION_SHIFT: Final = 48
 """A record's place in its topic is one integer: partition above, offset below."""
-NO_TIME: Final = -(2**62)
 _OFFSET_MASK: Final = (1 << PARTITION_SHIFT) - 1
 
 
@@ -59,15 +57,6 @@ def inside(place: Integers, ranges: Ranges, ends: Mapping[int, int]) -> Booleans
     return found
 
 
-class _Glance(msgspec.Struct):
-    event_id: str
-    event_type: str
-    event_time: str
-
-
-_glance: Final = msgspec.json.Decoder(_Glance).decode
-
-
 class TopicLog(msgspec.Struct, frozen=True, kw_only=True):
     """The records of a topic between two offsets of each partition, ordered by place."""
 
@@ -89,6 +78,8 @@ class TopicLog(msgspec.Struct, frozen=True, kw_only=True):
     """Offset behind the newest record, by partition."""
     resent: frozenset[int] = frozenset()
     """Places of malformed records that were repaired and sent again: no producer's own."""
+    entities: EntityRows | None = None
+    """The run's whereabouts in all that was read, where the topic is about such."""
 
     def within(self, ranges: Ranges) -> Self:
         """Return the part between the offsets of a run; without an end it goes on to the log's."""
@@ -123,6 +114,16 @@ class TopicLog(msgspec.Struct, frozen=True, kw_only=True):
             (self.keys[place], reason) for place, reason in self.reasons.items() if place in own
         )
 
+    def newest_ms(self) -> dict[int, int]:
+        """Return the newest event time of each partition that has a well-formed record."""
+        is_well_formed = self.kind != Kind.MALFORMED
+        partitions = self.place[is_well_formed] >> PARTITION_SHIFT
+        times = self.event_time_ms[is_well_formed]
+        return {
+            partition: int(times[partitions == partition].max())
+            for partition in np.unique(partitions).tolist()
+        }
+
     def first_copies(self) -> Booleans:
         """Return which records are the first well-formed copy of their event."""
         rows = np.flatnonzero(self.kind == Kind.EVENT)
@@ -155,6 +156,8 @@ class LogBuilder:
         self._keys: dict[int, str] = {}
         self._ends: dict[int, int] = {}
         self._resent: set[int] = set()
+        self._glance = glance_decoder(topic).decode
+        self._entities = EntityBuilder.of(topic, run_id)
 
     def add(
         self,
@@ -181,10 +184,13 @@ class LogBuilder:
             self._times.append(NO_TIME)
             self._ids.append(None)
             return
-        seen = _glance(value)
+        seen = self._glance(value)
+        event_time_ms = epoch_ms(seen.event_time)
         self._kinds.append(Kind.CONTROL if seen.event_type in CONTROL_TYPES else Kind.EVENT)
-        self._times.append(epoch_ms(seen.event_time))
+        self._times.append(event_time_ms)
         self._ids.append(seen.event_id)
+        if self._entities is not None:
+            self._entities.add(place, event_time_ms, seen)
 
     def ends_at(self, partition: int, offset: int) -> None:
         """Note the end of a partition."""
@@ -206,4 +212,5 @@ class LogBuilder:
             keys=self._keys,
             ends=self._ends,
             resent=frozenset(self._resent),
+            entities=None if self._entities is None else self._entities.build(),
         )

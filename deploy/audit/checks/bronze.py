@@ -6,16 +6,8 @@ import msgspec
 import numpy as np
 
 from contracts.domain import input_topic
-from deploy.audit.log import (
-    PARTITION_SHIFT,
-    Booleans,
-    Integers,
-    Kind,
-    Ranges,
-    TopicLog,
-    inside,
-    place_name,
-)
+from deploy.audit.columns import Booleans, Integers
+from deploy.audit.log import PARTITION_SHIFT, Kind, Ranges, TopicLog, inside, place_name
 from deploy.audit.report import Check, Verdict, not_built, shown
 
 AREA = "bronze"

@@ -10,9 +10,10 @@ import pyarrow as pa
 
 from contracts.live import RegionWindow
 from contracts.rules import REGION_OUT_OF_ORDERNESS_MS, REGION_WINDOW_MS
+from deploy.audit.columns import Booleans, Integers
 from deploy.audit.file_windows import FileTruth
 from deploy.audit.ledger import Truth
-from deploy.audit.log import PARTITION_SHIFT, Booleans, Integers, Kind, TopicLog, place_name
+from deploy.audit.log import PARTITION_SHIFT, Kind, TopicLog, place_name
 from deploy.audit.report import Check, Verdict, compared, not_built, note, shown
 
 AREA: Final = "replay"

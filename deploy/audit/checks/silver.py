@@ -6,7 +6,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from deploy.audit.checks.bronze import behind
-from deploy.audit.log import Integers, Kind, Ranges, TopicLog, inside
+from deploy.audit.columns import Integers
+from deploy.audit.log import Kind, Ranges, TopicLog, inside
 from deploy.audit.report import Check, Verdict, not_built, shown
 
 AREA = "silver"

@@ -17,8 +17,9 @@ from contracts.rules import (
     SURGE_SLIDE_MS,
     SURGE_SLIDES_PER_WINDOW,
 )
+from deploy.audit.columns import NO_TIME
 from deploy.audit.ledger import Status, Transition, Truth
-from deploy.audit.log import NO_TIME, PARTITION_SHIFT, TopicLog
+from deploy.audit.log import PARTITION_SHIFT, TopicLog
 from deploy.audit.report import Check, Verdict, compared, not_built, note, shown
 from deploy.audit.truth_windows import Key, expected_windows, tick_at_or_after
 

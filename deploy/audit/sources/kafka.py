@@ -14,10 +14,18 @@ import msgspec
 import numpy as np
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-from contracts.domain import HEADER_RUN_ID, REGION_WINDOWS, TAXI_TRIPS, ZONE_METRICS, Topic
+from contracts.domain import (
+    ANOMALIES,
+    HEADER_RUN_ID,
+    REGION_WINDOWS,
+    TAXI_TRIPS,
+    ZONE_METRICS,
+    Topic,
+)
 from contracts.ledger import row_namespace
-from contracts.live import RegionWindow, ZoneMetrics
+from contracts.live import Anomaly, RegionWindow, ZoneMetrics
 from contracts.resends import HEADER_OFFSET
+from deploy.audit.checks.alerts import AlertRecords, Alerts
 from deploy.audit.checks.bronze import DlqRows
 from deploy.audit.checks.regions import LateRows
 from deploy.audit.checks.surge import WindowRecords, Windows
@@ -86,13 +94,20 @@ class KafkaSource:
         """Return whether the broker has a topic."""
         return topic in self._partitions
 
-    def log(self, topic: str, run_id: str, starts: Mapping[int, int] | None = None) -> TopicLog:
+    def log(
+        self,
+        topic: str,
+        run_id: str,
+        starts: Mapping[int, int] | None = None,
+        ends: Mapping[int, int] | None = None,
+    ) -> TopicLog:
         """Return an input topic, judged, to where it ends now.
 
         Args:
             topic: Name of the topic.
             run_id: Whose records are the run's own.
             starts: First offset by partition; the oldest record if not given.
+            ends: Offset behind the last by partition; the newest record if not given.
 
         Raises:
             AuditError: The topic is not there, or does not answer.
@@ -100,10 +115,10 @@ class KafkaSource:
         if not self.has(topic):
             raise AuditError(f"Kafka at {self._bootstrap} has no topic {topic}: farol up")
         builder = LogBuilder(topic, run_id)
-        ends = self._ends(topic)
-        for partition, end in ends.items():
+        until = dict(ends) if ends is not None else self._ends(topic)
+        for partition, end in until.items():
             builder.ends_at(partition, end)
-        for message in self._read(topic, ends, starts):
+        for message in self._read(topic, until, starts):
             headers = dict(message.headers)
             builder.add(
                 message.partition,
@@ -124,6 +139,17 @@ class KafkaSource:
         for message in self._read(ZONE_METRICS.name, self._ends(ZONE_METRICS.name)):
             records.add(_decoded(ZONE_METRICS.name, message, decode), message.timestamp_ms)
         return records.windows()
+
+    def alerts(self, run_id: str) -> Alerts | None:
+        """Return a run's anomalies and the order of all, None where there is no such topic."""
+        if not self.has(ANOMALIES.name):
+            return None
+        decode = msgspec.json.Decoder(Anomaly).decode
+        records = AlertRecords(run_id)
+        for message in self._read(ANOMALIES.name, self._ends(ANOMALIES.name)):
+            alert = _decoded(ANOMALIES.name, message, decode)
+            records.add(alert, message.partition, message.timestamp_ms)
+        return records.alerts()
 
     def region_windows(self) -> list[tuple[int, RegionWindow]] | None:
         """Return the final region windows, None where there is no such topic.

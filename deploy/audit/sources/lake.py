@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 from pyiceberg.catalog import Catalog, load_catalog
@@ -10,13 +11,16 @@ from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError, RESTErr
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression, EqualTo, Reference
 from pyiceberg.expressions.literals import literal
 
-from contracts.domain import Topic
+from contracts.domain import ANOMALIES, Topic
+from contracts.live import Anomaly
 from contracts.tables import CATALOG
+from deploy.audit.checks.alerts import Written
 from deploy.audit.checks.bronze import BronzeRows, DlqRows
 from deploy.audit.checks.gold import Built, PaymentRow, TripRow
 from deploy.audit.checks.silver import StagedRows
+from deploy.audit.columns import Integers
 from deploy.audit.errors import AuditError
-from deploy.audit.log import Integers, digest, places
+from deploy.audit.log import digest, places
 
 STAGING: Final[Mapping[str, str]] = {
     "rideshare.trips": "silver.stg_trips",
@@ -112,6 +116,23 @@ class LakeSource:
         payments = [PaymentRow(*(row[column] for column in PaymentRow._fields)) for row in rows]
         return Built(rows=payments, newest=_newest(rows, "_kafka_offset"))
 
+    def alerts(self, run_id: str) -> Written | None:
+        """Return a run's anomalies in the lake, None where there is no such table."""
+        columns = ("_written_at", *Anomaly.__struct_fields__)
+        batches = self._batches(
+            ANOMALIES.stream_table,
+            columns,
+            EqualTo(term=Reference("run_id"), value=literal(run_id)),
+        )
+        if batches is None:
+            return None
+        rows: list[Anomaly] = []
+        at_ms: list[int] = []
+        for row in (row for batch in batches for row in batch.to_pylist()):
+            at_ms.append(int(row.pop("_written_at").timestamp() * 1000))
+            rows.append(_converted(ANOMALIES.stream_table, row))
+        return Written(rows=rows, at_ms=at_ms)
+
     def _rows(
         self, table: str, columns: tuple[str, ...], run_id: str
     ) -> list[dict[str, Any]] | None:
@@ -152,6 +173,13 @@ def _guarded(identifier: str, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.
         raise AuditError(
             f"table {identifier} cannot be read ({error}); if it was being rewritten, try again"
         ) from error
+
+
+def _converted(table: str, row: dict[str, Any]) -> Anomaly:
+    try:
+        return msgspec.convert(row, Anomaly)
+    except msgspec.ValidationError as error:
+        raise AuditError(f"table {table} has a row that is no anomaly ({error})") from error
 
 
 def _newest(rows: list[dict[str, Any]], column: str) -> dict[int, int]:

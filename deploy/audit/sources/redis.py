@@ -6,8 +6,9 @@ from typing import Any, Final
 import msgspec
 import redis
 
-from contracts.live import RegionWindow, ZoneMetrics
-from contracts.redis_keys import surge, window
+from contracts.live import Anomaly, RegionWindow, ZoneMetrics
+from contracts.redis_keys import anomalies, stats, surge, window
+from deploy.audit.checks.alerts import Shown
 from deploy.audit.errors import AuditError
 
 _BATCH: Final = 5000
@@ -37,6 +38,23 @@ class RedisSource:
             int(zone): _decoded(f"{surge(domain)} {zone!r}", value, decode)
             for zone, value in stored.items()
         }
+
+    def alerts(self, domain: str) -> Shown | None:
+        """Return the stream of anomalies; the feeder counts how many it was given in all."""
+        try:
+            entries: Any = self._client.xrange(anomalies(domain))
+            given: Any = self._client.hget(stats(domain), "anomalies")
+        except redis.RedisError:
+            return None
+        decode = msgspec.json.Decoder(Anomaly).decode
+        name = anomalies(domain)
+        return Shown(
+            entries=[
+                _decoded(f"{name} {entry!r}", fields.get(b"anomaly", b""), decode)
+                for entry, fields in entries
+            ],
+            is_capped=int(given or 0) > len(entries),
+        )
 
     def region_windows(
         self, keys: Sequence[tuple[int, int]]

@@ -11,12 +11,13 @@ from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.table import Table
 from redis import Redis
 
-from contracts.domain import TRIPS, ZONE_METRICS, Topic
+from contracts.domain import ANOMALIES, DRIVER_STATUS, GPS_PINGS, TRIPS, ZONE_METRICS, Topic
 from contracts.events import CONTROL_TYPES
-from contracts.live import ZoneMetrics
-from contracts.redis_keys import surge
+from contracts.live import Anomaly, ZoneMetrics
+from contracts.redis_keys import anomalies, surge
 from contracts.tables import CATALOG
 from contracts.validation import reject_reason
+from tests.unit.audit.job_logic import job_anomalies
 
 STAGED = {
     "rideshare.trips": "silver.stg_trips",
@@ -141,6 +142,26 @@ class Platform:
             values: Mapping[Any, Any] = {z: msgspec.json.encode(w) for z, w in newest.items()}
             self.redis.hset(surge("rideshare"), mapping=dict(values))
 
+    def judge(self, run_id: str) -> list[Anomaly]:
+        """Return what the anomalies job tells of the run, by event time."""
+        lanes: dict[tuple[str, int], list[bytes | None]] = {}
+        for topic in (GPS_PINGS.name, DRIVER_STATUS.name):
+            for record in read_topic(self._bootstrap, topic):
+                lanes.setdefault((topic, record.partition), []).append(record.value)
+        return sorted(job_anomalies(run_id, lanes), key=lambda a: (a.event_time_ms, a.anomaly_id))
+
+    def tell(self, alerts: Sequence[Anomaly], *, to_all: bool = True) -> None:
+        """Write alerts to their topic, and to table and Redis as well."""
+        producer = Producer({"bootstrap.servers": self._bootstrap})
+        for alert in alerts:
+            producer.produce(ANOMALIES.name, msgspec.json.encode(alert), alert.anomaly_id)
+        assert producer.flush(60) == 0
+        if not to_all:
+            return
+        self.append(ANOMALIES.stream_table, [alert_row(alert) for alert in alerts])
+        for alert in alerts:
+            self.redis.xadd(anomalies("rideshare"), {"anomaly": msgspec.json.encode(alert)})
+
     def table(self, identifier: str) -> Table:
         return self.catalog.load_table(identifier)
 
@@ -167,6 +188,11 @@ def bronze_row(topic: Topic, record: Raw) -> dict[str, Any]:
         "_ingested_at": now,
         "_ingestion_date": now.date(),
     }
+
+
+def alert_row(alert: Anomaly) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    return {"_written_at": now, "_written_date": now.date(), **msgspec.to_builtins(alert)}
 
 
 def fact(events: Sequence[Mapping[str, Any]], run_id: str) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 import pytest
+import yaml
 from confluent_kafka import Producer
 
-from contracts.domain import RIDESHARE, TAXI_TRIPS, input_topic
-from contracts.live import ZoneMetrics
-from contracts.redis_keys import surge
+from contracts.domain import ANOMALIES, RIDESHARE, TAXI_TRIPS, input_topic
+from contracts.live import Anomaly, ZoneMetrics
+from contracts.redis_keys import anomalies, surge
 from contracts.resends import HEADER_OFFSET
 from contracts.timestamps import epoch_ms
 from contracts.validation import reject_reason
@@ -27,6 +28,8 @@ from deploy.audit.errors import AuditError
 from deploy.audit.ledger import newest_run, read_truth
 from deploy.audit.report import Report, Verdict
 from deploy.audit.truth_windows import expected_windows
+from deploy.local import desired_jobs
+from deploy.local.desired_jobs import DesiredJob
 from deploy.local.dlq.fix import Expression
 from deploy.local.dlq.replay import Request, replay
 from deploy.local.layout import Layout
@@ -39,7 +42,9 @@ pytestmark = [
     pytest.mark.redis,
     pytest.mark.timeout(900),
 ]
-SCENARIO = ("--config", "small", "--until", "6m", "--out", "kafka")
+LENGTH = "18m"
+"""Long enough for a silence of ten minutes."""
+FAULTS = {"teleport_share": 0.002, "silences_per_driver_hour": 3.0}
 
 
 @dataclass
@@ -51,6 +56,11 @@ class Audited:
     platform: Platform
     run_id: str
     windows: list[ZoneMetrics]
+    alerts: list[Anomaly]
+    untold: Report
+    """Before there were alerts, on a stack on which no job was ever started."""
+    owed: Report
+    """The same, on a stack on which their job was started once."""
 
     def report(self) -> Report:
         return run(self.layout, self.run_id)
@@ -91,8 +101,12 @@ def setting(column: str, value: object) -> Callable[[pa.Table], pa.Table]:
 def city(_stacks: Callable[..., TestStack]) -> Iterator[Audited]:
     stack = _stacks()
     stack.up("kafka", "catalog", "redis")
+    scenario = yaml.safe_load((ROOT / "sim" / "scenarios" / "small.yaml").read_text())
+    scenario["faults"].update(FAULTS)
+    config = stack.home / "faulty.yaml"
+    config.write_text(yaml.safe_dump(scenario))
     subprocess.run(
-        [sys.executable, "-m", "sim.main", "run", *SCENARIO],
+        [sys.executable, "-m", "sim.main", "run", str(config), "--until", LENGTH, "--out", "kafka"],
         cwd=ROOT,
         env=stack.env,
         check=True,
@@ -109,7 +123,12 @@ def city(_stacks: Callable[..., TestStack]) -> Iterator[Audited]:
     found = expected_windows(truth.transitions, truth.statuses, end_ms - 15_001, run_id)
     windows = [found[key] for key in sorted(found, key=lambda key: key[1])]
     platform.publish(windows)
-    yield Audited(stack, layout, platform, run_id, windows)
+    untold = run(layout, run_id)
+    desired_jobs.write(layout, "gps_anomalies", DesiredJob(is_wanted=False))
+    owed = run(layout, run_id)
+    alerts = platform.judge(run_id)
+    platform.tell(alerts)
+    yield Audited(stack, layout, platform, run_id, windows, alerts, untold, owed)
     stack.run("down", check=False)
 
 
@@ -131,10 +150,31 @@ def test_a_true_run_is_clean(city: Audited) -> None:
         "gold",
         "truth",
         "stream",
+        "anomalies",
     }
     malformed = [c for c in report.checks if c.subject.endswith("= malformed")]
     assert sum(int(check.actual) for check in malformed) > 0
     assert len(city.windows) > 500
+
+
+def test_alerts_are_owed_by_a_job_that_was_started_only(city: Audited) -> None:
+    assert city.untold.failures() == ()
+    (said,) = (check for check in city.untold.checks if check.area == "anomalies")
+    assert (said.verdict, said.actual) == (Verdict.NOTE, "not started")
+    (failing,) = city.owed.failures()
+    assert failing.verdict == Verdict.NOT_BUILT
+    assert failing.expected == str(len(city.alerts))
+
+
+def test_planned_faults_were_told_as_anomalies(city: Audited) -> None:
+    found = {c.subject: c for c in city.report().checks if c.area == "anomalies"}
+    for fault in ("teleport: told", "silent_driver: told"):
+        assert found[fault].detail.startswith("recall 1.000"), found[fault]
+        assert int(found[fault].expected.split()[0]) > 0
+    kinds = {alert.kind.value for alert in city.alerts}
+    assert {"outlier", "impossible_speed", "zombie_driver"} <= kinds
+    for kind in kinds - {"frozen_gps"}:
+        assert found[f"{kind}: precision"].actual == "1.000", found[f"{kind}: precision"]
 
 
 def test_the_command_exits_0_and_prints_json(city: Audited) -> None:
@@ -240,6 +280,31 @@ def test_a_wrong_zone_in_redis_is_found(city: Audited) -> None:
     assert failing[next(iter(failing))][1][0].startswith(f"zone {last.zone_id}: ")
 
 
+def test_an_alert_that_is_twice_in_the_table_is_found(city: Audited) -> None:
+    alert = city.alerts[0]
+    table = ANOMALIES.stream_table
+    where = f"anomaly_id = '{alert.anomaly_id}' and phase = '{alert.phase.value}'"
+    undo = city.spoil(table, where, lambda rows: pa.concat_tables([rows, rows]))
+    try:
+        failing = city.failing()
+    finally:
+        undo()
+    assert list(failing) == [f"{table} = rideshare.anomalies"]
+    assert failing[f"{table} = rideshare.anomalies"][1][0].endswith("2 times")
+
+
+def test_an_alert_that_redis_tells_twice_is_found(city: Audited) -> None:
+    alert = city.alerts[0]
+    key = anomalies("rideshare")
+    entry: Any = city.platform.redis.xadd(key, {"anomaly": msgspec.json.encode(alert)})
+    try:
+        failing = city.failing()
+    finally:
+        city.platform.redis.xdel(key, entry)
+    assert list(failing) == ["Redis = newest of rideshare.anomalies"]
+    assert city.failing() == {}
+
+
 def test_garbage_of_others_is_a_note(city: Audited) -> None:
     producer = Producer({"bootstrap.servers": city.stack.kafka})
     producer.produce("rideshare.trips", b"garbage", b"x")
@@ -270,12 +335,26 @@ def is_resent(record: Raw) -> bool:
     return HEADER_OFFSET in dict(record.headers)
 
 
-def test_a_wrong_window_is_found(city: Audited) -> None:
-    """The last of this file: a topic cannot be mended."""
+def test_a_wrong_alert_and_a_wrong_window_are_found(city: Audited) -> None:
+    """The last that asks for a clean run: a topic cannot be mended."""
+    alert = next(a for a in city.alerts if a.kind.value == "outlier")
+    city.platform.tell([msgspec.structs.replace(alert, lat=0.0)], to_all=False)
+    invented = msgspec.structs.replace(alert, anomaly_id="x", event_id="y")
+    city.platform.tell([invented], to_all=False)
+    failing = city.failing()
+    assert failing.pop("outlier: rideshare.anomalies = log")[1] == (
+        f"outlier raised {alert.entity_id} event y does not follow from the log",
+    )
+    told = f"outlier raised {alert.entity_id} event {alert.event_id}"
+    assert failing.pop("rideshare.anomalies: one value per alert")[1] == (told,)
+    assert failing == {
+        "stream.rideshare_anomalies = rideshare.anomalies": (Verdict.BEHIND, ()),
+        "Redis = newest of rideshare.anomalies": (Verdict.BEHIND, ()),
+    }
     middle = city.windows[len(city.windows) // 2]
     wrong = msgspec.structs.replace(middle, open_requests=middle.open_requests + 1)
     city.platform.publish([wrong], to_redis=False)
-    failing = city.failing()
+    failing = {s: found for s, found in city.failing().items() if "anomalies" not in s}
     named = f"zone {middle.zone_id} window end {middle.window_end_ms}"
     assert failing["rideshare.zone_metrics: one value per window"][1] == (named,)
     assert failing["rideshare.zone_metrics = truth"][1][0].startswith(f"{named} is open ")
