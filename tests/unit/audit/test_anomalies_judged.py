@@ -21,7 +21,7 @@ from tests.gps_city import (
 )
 from tests.unit.audit.city import LAT, LON, log
 from tests.unit.audit.job_logic import job_anomalies
-from tests.unit.audit.kit import RUN
+from tests.unit.audit.kit import RUN, Sent, control, log_of
 
 
 def judged(city: GpsCity) -> Judged:
@@ -93,6 +93,12 @@ def test_late_depends_on_what_the_job_has_seen_before() -> None:
     assert judge(RUN, pings, statuses, (newest, {})).alerts == []
     newest = dict.fromkeys(range(4), START_MS + 15_000)
     assert len(judge(RUN, pings, statuses, (newest, {})).alerts) == 1
+
+
+def test_the_newest_of_each_partition_leaves_out_what_is_malformed() -> None:
+    records = [Sent(0, n, control(n, START_MS + n)) for n in (3, 1)]
+    records += [Sent(1, 0, b"{"), Sent(0, 9, b"{")]
+    assert log_of(records, GPS_PINGS.name).newest_ms() == {0: START_MS + 3}
 
 
 def test_other_runs_and_records_outside_the_run_say_nothing() -> None:
