@@ -38,8 +38,8 @@ test: setup check test-unit test-web test-flink test-servers  ## Set up, check, 
 
 .PHONY: check
 check: setup  ## Formatter, linters, types, layers, rendered files
-	@$(APP)/ruff format --check $(PACKAGES) tests
-	@$(APP)/ruff check $(PACKAGES) tests
+	@$(APP)/ruff format --check $(PACKAGES) tests docs/notebooks
+	@$(APP)/ruff check $(PACKAGES) tests docs/notebooks
 	@$(APP)/mypy $(PACKAGES)
 	@$(APP)/lint-imports
 	@$(APP)/sqlfluff lint --processes 2 sql/flink sql/trino

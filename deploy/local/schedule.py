@@ -54,6 +54,20 @@ STEPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 """Steps of a build in their order, and what dbt selects for each."""
 
 
+def selection(step: str) -> tuple[str, ...]:
+    """Return dbt's words for one step: its models, and the tests that need no later one.
+
+    dbt adds every test that looks at a selected model; one that compares it with a model of a later
+    step is left to that step.
+
+    Raises:
+        KeyError: There is no such step.
+    """
+    wanted = STEPS[step]
+    later = [word for other in list(STEPS)[list(STEPS).index(step) + 1 :] for word in STEPS[other]]
+    return ("--select", *wanted, *(("--exclude", *later) if later else ()))
+
+
 LAKEHOUSE: Final = Chain(
     name="lakehouse",
     description="Silver from Bronze, then Gold: dimensions, facts, aggregates",

@@ -16,7 +16,7 @@ from deploy.local.dlq_watch import Share, TooManyError, shares
 from deploy.local.lake_freshness import StaleError, Verdict
 from deploy.local.lake_stats import TableStats, stats_of, table_names
 from deploy.local.layout import Layout
-from deploy.local.schedule import CHAINS, DLQ_WINDOW_MINUTES, STEPS
+from deploy.local.schedule import CHAINS, DLQ_WINDOW_MINUTES, STEPS, selection
 from deploy.local.schedule_loop import (
     Runner,
     ScheduleError,
@@ -96,10 +96,10 @@ def build(
     layout = Layout.from_environment()
     if unknown := [name for name in names or () if name not in STEPS]:
         raise ScheduleError(f"there is no step {unknown[0]!r}; steps are: {', '.join(STEPS)}")
-    for name, selection in STEPS.items():
+    for name in STEPS:
         if names and name not in names:
             continue
-        words = ("build", "--select", *selection, *(("--full-refresh",) if is_full else ()))
+        words = ("build", *selection(name), *(("--full-refresh",) if is_full else ()))
         try:
             dbt.run(layout, words, lambda line: typer.echo(line, err=True))
         finally:

@@ -11,7 +11,7 @@ import pytest
 from apscheduler.triggers.cron import CronTrigger
 
 from deploy.local.layout import Layout
-from deploy.local.schedule import CHAINS, LAKEHOUSE, STEPS, Chain, Task
+from deploy.local.schedule import CHAINS, LAKEHOUSE, STEPS, Chain, Task, selection
 from deploy.local.schedule_loop import (
     Runner,
     ScheduleError,
@@ -78,6 +78,16 @@ def test_steps_name_every_folder_of_models():
     for sql in models.rglob("*.sql"):
         path = f"models/{sql.relative_to(models)}"
         assert sum(path.startswith(f"{prefix}/") for prefix in named) == 1, path
+
+
+def test_a_step_leaves_tests_of_later_tables_to_later_steps():
+    assert selection("gold-facts") == (
+        "--select",
+        "path:models/gold/facts",
+        "--exclude",
+        "path:models/gold/aggregates",
+    )
+    assert "--exclude" not in selection("gold-aggregates")
 
 
 def test_tasks_run_in_order_and_what_follows_a_failure_does_not(layout: Layout):
