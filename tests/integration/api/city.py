@@ -23,6 +23,7 @@ from contracts.ports import port
 from contracts.rules import great_circle_m, speed_kmh, surge_multiplier
 from contracts.timestamps import epoch_ms
 from contracts.zones import ZONES, zone_at
+from flink_jobs.feeder.handlers import Anomalies
 
 DOMAIN = "rideshare"
 START_MS = epoch_ms("2026-03-02T09:00:00Z")
@@ -82,13 +83,9 @@ def anomaly(anomaly_id: str, kind: AnomalyKind, **fields: object) -> Anomaly:
 
 
 def publish_anomalies(client: Redis, anomalies: list[Anomaly]) -> None:
-    """Append anomalies to the log and tell the live channel."""
-    pipe = client.pipeline(transaction=False)
-    for found in anomalies:
-        entry = {"anomaly": msgspec.json.encode(found)}
-        pipe.xadd(redis_keys.anomalies(DOMAIN), entry, maxlen=10_000)  # type: ignore[arg-type]
-    pipe.publish(redis_keys.live_anomalies_channel(DOMAIN), msgspec.json.encode(anomalies))
-    pipe.execute()
+    """Append anomalies to the log and tell the live channel, by the feeder's own hand."""
+    wall_ms = int(time.time() * 1000)
+    Anomalies(client, DOMAIN, lambda: wall_ms).write([(found, wall_ms) for found in anomalies])
 
 
 def publish_positions(client: Redis, positions: list[Position]) -> None:
