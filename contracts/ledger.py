@@ -12,12 +12,21 @@ RecordKind = Literal["clean", "duplicate", "malformed", "control"]
 """`clean` is the one intact copy of an event, on time or delayed; the others are additions."""
 
 FaultKind = Literal[
-    "duplicate", "malformed", "late", "out_of_order", "teleport", "silent_driver", "dropped"
+    "duplicate",
+    "malformed",
+    "late",
+    "out_of_order",
+    "teleport",
+    "inaccurate",
+    "frozen_gps",
+    "silent_driver",
+    "dropped",
 ]
 """`late` lies beyond `rules.SURGE_OUT_OF_ORDERNESS_MS` of event time, `out_of_order` within it.
 
-Both delay the clean copy. `teleport` moves a ping, `silent_driver` withholds pings; `dropped`
-exists only in plans marked lossy.
+Both delay the clean copy. `teleport` moves a ping, `inaccurate` makes its receiver admit that it
+knows no street, `frozen_gps` repeats a point while the driver moves, `silent_driver` withholds
+pings; `dropped` exists only in plans marked lossy.
 """
 
 SCHEMA: Final = """

@@ -37,15 +37,9 @@ class SimClient:
         self._url = f"http://127.0.0.1:{layout.port('sim')}"
         key_path = layout.home / "secrets" / "api_key"
         try:
-            key = key_path.read_text(encoding="utf-8").strip()
+            self._key = key_path.read_text(encoding="utf-8").strip()
         except OSError as error:
             raise SimClientError(f"no API key in {key_path}: run `farol up sim` first") from error
-        self._http = httpx.Client(
-            base_url=self._url,
-            headers={_KEY_HEADER: key},
-            timeout=_ANSWER_WITHIN_S,
-            trust_env=False,
-        )
 
     def status(self) -> dict[str, Any]:
         """Return what the simulator says about itself."""
@@ -81,7 +75,14 @@ class SimClient:
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         try:
-            answer = self._http.request(method, path, json=body)
+            answer = httpx.request(
+                method,
+                f"{self._url}{path}",
+                json=body,
+                headers={_KEY_HEADER: self._key},
+                timeout=_ANSWER_WITHIN_S,
+                trust_env=False,
+            )
         except httpx.TransportError as error:
             raise SimClientError(
                 f"no simulator answers at {self._url} ({error}): run `farol up sim`,"

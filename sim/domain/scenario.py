@@ -113,12 +113,18 @@ class Movement(_Section, frozen=True, kw_only=True):
 
 
 class Trips(_Section, frozen=True, kw_only=True):
-    """How riders and drivers behave around one trip."""
+    """How riders and drivers behave around one trip.
+
+    A driver who would need longer than `longest_pickup_s` gets no offer (None: no limit).
+    Platforms limit it, because long ways to riders eat up the supply that others wait for
+    (Castillo, Knoepfle and Weyl, Surge Pricing Solves the Wild Goose Chase, 2017).
+    """
 
     offer_expiry_s: Positive = 15.0
     offer_ignored_share: Share = 0.04
     offer_retry_s: Positive = 5.0
     search_rings: Annotated[int, msgspec.Meta(ge=0, le=20)] = 3
+    longest_pickup_s: Positive | None = None
     batch_interval_s: Annotated[float, msgspec.Meta(ge=0.5, le=60)] = 4.0
     driver_cancel_share: Share = 0.02
     no_show_share: Share = 0.015
@@ -136,13 +142,19 @@ class Osrm(_Section, frozen=True, kw_only=True):
 
 
 class Faults(_Section, frozen=True, kw_only=True):
-    """The plan of imperfections; shares are per event, silences per active driver and hour."""
+    """The plan of imperfections.
+
+    Shares are per event (of teleports and inaccuracies per ping), silences per hour of a driver
+    with a trip, freezes per hour of a driver who drives to or with a rider.
+    """
 
     duplicate_share: Share = 0.0
     malformed_share: Share = 0.0
     late_share: Share = 0.0
     out_of_order_share: Share = 0.0
     teleport_share: Share = 0.0
+    inaccurate_share: Share = 0.0
+    freezes_per_driver_hour: NotNegative = 0.0
     silences_per_driver_hour: NotNegative = 0.0
     dropped_share: Share = 0.0
     lossy: bool = False
@@ -152,6 +164,8 @@ class Faults(_Section, frozen=True, kw_only=True):
     duplicate_delay_max_s: Annotated[float, msgspec.Meta(gt=0, le=10)] = 5.0
     silence_min_s: Annotated[float, msgspec.Meta(gt=600)] = 660.0
     silence_max_s: Positive = 1200.0
+    freeze_min_s: Annotated[float, msgspec.Meta(gt=60)] = 90.0
+    freeze_max_s: Positive = 300.0
 
     def __post_init__(self) -> None:
         """Refuse plans that contradict themselves.
@@ -162,11 +176,16 @@ class Faults(_Section, frozen=True, kw_only=True):
         """
         shares = self.duplicate_share + self.malformed_share + self.late_share
         shares += self.out_of_order_share + self.teleport_share + self.dropped_share
+        shares += self.inaccurate_share
         if shares > 1:
             raise ValueError(f"the shares add up to {shares:g}, more than 1")
         if self.dropped_share and not self.lossy:
             raise ValueError("dropped_share needs lossy: true, so that the audit knows")
-        if self.late_min_s > self.late_max_s or self.silence_min_s > self.silence_max_s:
+        if (
+            self.late_min_s > self.late_max_s
+            or self.silence_min_s > self.silence_max_s
+            or self.freeze_min_s > self.freeze_max_s
+        ):
             raise ValueError("a minimum lies above its maximum")
         if self.late_min_s * 1000 < SURGE_OUT_OF_ORDERNESS_MS + 10_000:
             raise ValueError(

@@ -77,5 +77,5 @@ def built_in_routing(scenario: Scenario) -> RoutingPolicy:
 def _matching(scenario: Scenario) -> MatchingPolicy:
     trips = scenario.trips
     if scenario.policies.matching == "batched":
-        return BatchedMatching(trips.search_rings, trips.batch_interval_s)
-    return NearestMatching(trips.search_rings)
+        return BatchedMatching(trips.search_rings, trips.batch_interval_s, trips.longest_pickup_s)
+    return NearestMatching(trips.search_rings, trips.longest_pickup_s)

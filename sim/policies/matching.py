@@ -4,6 +4,7 @@ An index of free drivers by H3 cell; the nearest of them at once, or the best as
 wait every few seconds.
 """
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -113,12 +114,16 @@ class MatchingPolicy(Protocol):
 
 
 class NearestMatching:
-    """The nearest free driver within a number of rings; equal distances go to the lower number."""
+    """The nearest free driver within a number of rings; equal distances go to the lower number.
+
+    Who would arrive too late is left where they are, and the rider waits for somebody else.
+    """
 
     interval_s: float | None = None
 
-    def __init__(self, search_rings: int) -> None:
+    def __init__(self, search_rings: int, longest_pickup_s: float | None = None) -> None:
         self._search_rings = search_rings
+        self._longest_pickup_s = longest_pickup_s
 
     def match(
         self, requests: Sequence[Request], index: DriverIndex, locate: Locator, pace: Paces
@@ -128,7 +133,7 @@ class NearestMatching:
         chosen = []
         for request in requests:
             excluded = {*request.excluded, *taken} if taken else request.excluded
-            driver = self.choose(request.lat, request.lon, index, locate, excluded)
+            driver = self.choose(request.lat, request.lon, index, locate, pace, excluded)
             if driver is not None:
                 taken[driver] = None
             chosen.append(driver)
@@ -140,6 +145,7 @@ class NearestMatching:
         lon: float,
         index: DriverIndex,
         locate: Locator,
+        pace: Paces,
         excluded: Collection[int],
     ) -> int | None:
         """Return the nearest driver.
@@ -163,18 +169,28 @@ class NearestMatching:
             return None
         found.sort()
         lats, lons = locate(found)
-        return found[int(np.argmin(distances_m(lat, lon, lats, lons)))]
+        away_m = distances_m(lat, lon, lats, lons)
+        position = int(np.argmin(away_m))
+        nearest = found[position]
+        if self._longest_pickup_s is not None:
+            pickup_s = away_m[position] * ROAD_FACTOR * pace([nearest])[0]
+            return nearest if pickup_s <= self._longest_pickup_s else None
+        return nearest
 
 
 class BatchedMatching:
     """The assignment with the least sum of times to pick up, for all who wait.
 
     Kuhn-Munkres by scipy on whole milliseconds, so that no tie depends on rounding. As many riders
-    as possible are served; only drivers within the searched rings of a rider count.
+    as possible are served; only drivers within the searched rings of a rider count, and only those
+    who would arrive within the time.
     """
 
-    def __init__(self, search_rings: int, interval_s: float) -> None:
+    def __init__(
+        self, search_rings: int, interval_s: float, longest_pickup_s: float | None = None
+    ) -> None:
         self._search_rings = search_rings
+        self._longest_pickup_ms = (longest_pickup_s or math.inf) * 1000.0
         self.interval_s: float | None = interval_s
 
     def match(
@@ -192,7 +208,9 @@ class BatchedMatching:
         for row, (request, reachable) in enumerate(zip(requests, near, strict=True)):
             columns = sorted(column[driver] for driver in reachable)
             away_m = distances_m(request.lat, request.lon, lats[columns], lons[columns])
-            cost[row, columns] = np.rint(away_m * ms_per_m[columns]).astype(np.int64)
+            ms = np.rint(away_m * ms_per_m[columns])
+            ms[ms > self._longest_pickup_ms] = _OUT_OF_REACH_MS
+            cost[row, columns] = ms.astype(np.int64)
         chosen: list[int | None] = [None] * len(requests)
         rows, columns_taken = linear_sum_assignment(cost)
         for row, position in zip(rows.tolist(), columns_taken.tolist(), strict=True):

@@ -4,27 +4,33 @@ Seeded, so always the same.
 
 One number per event decides; most are left alone. Those of pings follow from seed, entity and
 sequence (see `sim.engine.pings`), those of all else from a generator in the order of events.
-Silences are decided per ping of an active driver.
+Silences and freezes begin at a ping of a driver with a trip.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Final, NamedTuple
 
 import numpy as np
 
+from contracts.anomalies import OUTLIER_ACCURACY_M
 from contracts.events import DriverStatus
 from contracts.ledger import FaultKind
+from sim.domain.geometry import Floats
 from sim.domain.scenario import Faults
+from sim.engine.fleet import NEVER
 from sim.engine.pings import Integers, PingBlock, shares
 from sim.engine.streams import Streams
 from sim.publishing.corruption import draw_kind
 
 _BLOCK: Final = 4096
-_ACTIVE: Final = (DriverStatus.EN_ROUTE, DriverStatus.AT_PICKUP, DriverStatus.ON_TRIP)
+_MOVING: Final = (DriverStatus.EN_ROUTE, DriverStatus.ON_TRIP)
+_ACTIVE: Final = (*_MOVING, DriverStatus.AT_PICKUP)
 _MS_PER_HOUR: Final = 3_600_000
 _TELEPORT_MIN_M: Final = 20_000.0
 _TELEPORT_MAX_M: Final = 60_000.0
+_INACCURATE_MIN_M: Final = 1.5 * OUTLIER_ACCURACY_M
+_INACCURATE_SPREAD_M: Final = 350.0
 _DETAILS: Final = 2
 """Numbers that the details of one fault need at most."""
 
@@ -33,13 +39,16 @@ class Fate(NamedTuple):
     """What happens to one event.
 
     `delay_ms` is of the copy (duplicate, malformed) or of the event (late). `away_m` is how far
-    north and east of the truth a ping claims to be.
+    north and east of the truth a ping claims to be, `place_e7` where (north, east, 1e-7 degrees) a
+    frozen one says it is, `accuracy_tenth_m` what an inaccurate one admits.
     """
 
     fault: FaultKind
     delay_ms: int = 0
     detail: str | None = None
     away_m: tuple[float, float] | None = None
+    place_e7: tuple[int, int] | None = None
+    accuracy_tenth_m: int | None = None
 
 
 class Uniforms:
@@ -72,19 +81,22 @@ class FaultPlan:
             ("out_of_order", faults.out_of_order_share),
             ("dropped", faults.dropped_share),
             ("teleport", faults.teleport_share),
+            ("inaccurate", faults.inaccurate_share),
         )
         for kind, share in kinds:
             total += share
             edges.append((total, kind))
         self._edges = edges
         self._any = total
-        self._any_not_gps = total - faults.teleport_share
+        self._any_not_gps = total - faults.teleport_share - faults.inaccurate_share
         self._silence_chance = faults.silences_per_driver_hour * ping_active_ms / _MS_PER_HOUR
         self._ping_key = streams.word("ping_faults")
         self._silence_key = streams.word("silences")
         self._detail_key = streams.word("ping_fault_details")
-        self._silent_until_ms: dict[int, int] = {}
-        self._silence_number: dict[int, int] = {}
+        self._silences = _Spells()
+        self._freeze_chance = faults.freezes_per_driver_hour * ping_active_ms / _MS_PER_HOUR
+        self._freeze_key = streams.word("freezes")
+        self._freezes = _Spells()
 
     def fate(self) -> Fate | None:
         """Return what happens to the next event that is no ping, None if nothing."""
@@ -100,6 +112,8 @@ class FaultPlan:
             details = self._details_of(block, touched)
             for row, detail in zip(touched.tolist(), details, strict=True):
                 fates[row] = self._fate(drawn.item(row), detail.__next__)
+        if self._freeze_chance:
+            fates.update(self._frozen(block))
         if self._silence_chance:
             fates.update(self._silent(block))
         return sorted(fates.items())
@@ -120,6 +134,9 @@ class FaultPlan:
             angle = uniform() * math.tau
             away = (away_m * math.cos(angle), away_m * math.sin(angle))
             return Fate(kind, detail=f"distance_m={away_m:.0f}", away_m=away)
+        if kind == "inaccurate":
+            tenths = round((_INACCURATE_MIN_M + uniform() * _INACCURATE_SPREAD_M) * 10)
+            return Fate(kind, detail=f"accuracy_m={tenths / 10:g}", accuracy_tenth_m=tenths)
         return Fate(kind)
 
     def _details_of(self, block: PingBlock, rows: Integers) -> list[Iterator[float]]:
@@ -130,33 +147,96 @@ class FaultPlan:
 
     def _silent(self, block: PingBlock) -> dict[int, Fate]:
         """Return the pings that are withheld."""
+        faults = self._faults
         drawn = shares(block.counters, self._silence_key)
-        begins = {
-            row
-            for row in np.flatnonzero(drawn < self._silence_chance).tolist()
-            if block.labels[row].driver_status in _ACTIVE
-        }
-        concerned = {*self._silent_until_ms, *(block.entities.item(row) for row in begins)}
-        if not concerned:
-            return {}
+        begins = self._begins(block, drawn, self._silence_chance, _ACTIVE)
         fates: dict[int, Fate] = {}
-        for row in np.flatnonzero(np.isin(block.entities, list(concerned))).tolist():
+        for row in self._silences.concerned(block, begins):
             entity, at_ms = block.entities.item(row), block.at_ms.item(row)
-            until_ms = self._silent_until_ms.get(entity)
-            if until_ms is not None and at_ms >= until_ms:
-                del self._silent_until_ms[entity]
-            elif until_ms is not None or row in begins:
-                if until_ms is None:
-                    self._begin_silence(entity, at_ms, drawn.item(row) / self._silence_chance)
-                number = self._silence_number[entity]
-                fates[row] = Fate("silent_driver", detail=f"silence={number}")
+            if self._silences.is_over(entity, at_ms):
+                continue
+            if self._silences.number(entity) is None:
+                if row not in begins:
+                    continue
+                uniform = drawn.item(row) / self._silence_chance
+                lasts_ms = _between_ms(uniform, faults.silence_min_s, faults.silence_max_s)
+                self._silences.begin(entity, at_ms + lasts_ms)
+            fates[row] = Fate("silent_driver", detail=f"silence={self._silences.number(entity)}")
         return fates
 
-    def _begin_silence(self, entity: int, at_ms: int, uniform: float) -> None:
+    def _frozen(self, block: PingBlock) -> dict[int, Fate]:
+        """Return the pings that repeat the point at which their receiver froze.
+
+        The first of them tells where it truly is. It thaws when the driver stands by status.
+        """
         faults = self._faults
-        lasts_ms = _between_ms(uniform, faults.silence_min_s, faults.silence_max_s)
-        self._silent_until_ms[entity] = at_ms + lasts_ms
-        self._silence_number[entity] = self._silence_number.get(entity, 0) + 1
+        drawn = shares(block.counters, self._freeze_key)
+        begins = self._begins(block, drawn, self._freeze_chance, _MOVING)
+        fates: dict[int, Fate] = {}
+        for row in self._freezes.concerned(block, begins):
+            entity, at_ms = block.entities.item(row), block.at_ms.item(row)
+            moves = block.labels[row].driver_status in _MOVING
+            if self._freezes.is_over(entity, at_ms if moves else NEVER):
+                continue
+            if place_e7 := self._freezes.place_e7(entity):
+                detail = f"freeze={self._freezes.number(entity)}"
+                fates[row] = Fate("frozen_gps", detail=detail, place_e7=place_e7)
+            elif row in begins:
+                uniform = drawn.item(row) / self._freeze_chance
+                lasts_ms = _between_ms(uniform, faults.freeze_min_s, faults.freeze_max_s)
+                here_e7 = block.lats_e7.item(row), block.lons_e7.item(row)
+                self._freezes.begin(entity, at_ms + lasts_ms, here_e7)
+        return fates
+
+    @staticmethod
+    def _begins(
+        block: PingBlock, drawn: Floats, chance: float, statuses: Collection[DriverStatus]
+    ) -> set[int]:
+        return {
+            row
+            for row in np.flatnonzero(drawn < chance).tolist()
+            if block.labels[row].driver_status in statuses
+        }
+
+
+class _Spells:
+    """Stretches of time in which something is wrong with an entity, numbered per entity."""
+
+    def __init__(self) -> None:
+        self._until_ms: dict[int, int] = {}
+        self._places_e7: dict[int, tuple[int, int]] = {}
+        self._numbers: dict[int, int] = {}
+
+    def concerned(self, block: PingBlock, begins: set[int]) -> list[int]:
+        """Return the pings of those in whose spell they are, or whose spell begins in the block."""
+        entities = {*self._until_ms, *(block.entities.item(row) for row in begins)}
+        if not entities:
+            return []
+        rows: list[int] = np.flatnonzero(np.isin(block.entities, list(entities))).tolist()
+        return rows
+
+    def begin(self, entity: int, until_ms: int, place_e7: tuple[int, int] | None = None) -> None:
+        """Begin a spell."""
+        self._until_ms[entity] = until_ms
+        self._numbers[entity] = self._numbers.get(entity, 0) + 1
+        if place_e7 is not None:
+            self._places_e7[entity] = place_e7
+
+    def number(self, entity: int) -> int | None:
+        """Return the number of the spell an entity is in, None if in none."""
+        return self._numbers[entity] if entity in self._until_ms else None
+
+    def place_e7(self, entity: int) -> tuple[int, int] | None:
+        """Return where the spell of an entity began, None if it is in none."""
+        return self._places_e7.get(entity)
+
+    def is_over(self, entity: int, at_ms: int) -> bool:
+        """End the spell of an entity whose time has come; return whether that was just now."""
+        if at_ms < self._until_ms.get(entity, NEVER + 1):
+            return False
+        del self._until_ms[entity]
+        self._places_e7.pop(entity, None)
+        return True
 
 
 def _between_ms(uniform: float, least_s: float, most_s: float) -> int:

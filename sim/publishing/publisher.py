@@ -39,6 +39,8 @@ _PING: Final = 1
 _COPY: Final = 2  # added to the rank of its original
 _CONTROL: Final = 4
 _GPS_TOPIC: Final = GPS_PINGS.name
+_CHANGED: Final = frozenset({"late", "out_of_order", "teleport", "inaccurate", "frozen_gps"})
+"""Faults of the clean copy itself; others withhold it or add a copy."""
 
 Waiting = tuple[int, int, int, Record]
 
@@ -112,11 +114,7 @@ class Publisher:
     def emit_pings(self, block: PingBlock) -> None:
         """Take the pings of one step of time, ordered by time and entity."""
         fates = self._plan.ping_fates(block)
-        for row, fate in fates:
-            if fate.away_m is not None:
-                north_m, east_m = fate.away_m
-                block.lats_e7[row] += round(north_m / METRES_PER_DEGREE_LATITUDE * DEGREE_QUANTUM)
-                block.lons_e7[row] += round(east_m / METRES_PER_DEGREE_LONGITUDE * DEGREE_QUANTUM)
+        _spoil_places(block, fates)
         self._newest_ms = max(self._newest_ms, block.at_ms.item(-1))
         if self.is_muted:  # counted, not made: only what waits must be there when publishing begins
             self._muted_pings += len(block) - len(fates)
@@ -215,7 +213,7 @@ class Publisher:
         at_ms = record.event_time_ms
         released_ms: int | None = at_ms + fate.delay_ms
         detail = fate.detail
-        if fate.fault in ("late", "out_of_order", "teleport"):
+        if fate.fault in _CHANGED:
             self._waiting.append((at_ms + fate.delay_ms, rank, number, record))
         elif fate.fault in ("dropped", "silent_driver"):
             released_ms = None
@@ -264,3 +262,16 @@ class Publisher:
                     partition,
                 )
                 self._waiting.append((at_ms, _CONTROL, self._control_number, record))
+
+
+def _spoil_places(block: PingBlock, fates: list[tuple[int, Fate]]) -> None:
+    """Change what faulty pings say about their place."""
+    for row, fate in fates:
+        if fate.away_m is not None:
+            north_m, east_m = fate.away_m
+            block.lats_e7[row] += round(north_m / METRES_PER_DEGREE_LATITUDE * DEGREE_QUANTUM)
+            block.lons_e7[row] += round(east_m / METRES_PER_DEGREE_LONGITUDE * DEGREE_QUANTUM)
+        elif fate.place_e7 is not None:
+            block.lats_e7[row], block.lons_e7[row] = fate.place_e7
+        elif fate.accuracy_tenth_m is not None:
+            block.accuracies_tenth_m[row] = fate.accuracy_tenth_m

@@ -103,7 +103,7 @@ def test_offers_one_after_another_never_reuse_a_driver(cars, riders):
 
     taken = []
     for rider in riders:
-        driver = NearestMatching(10).choose(*offset(*SE, *rider), index, locate, ())
+        driver = NearestMatching(10).choose(*offset(*SE, *rider), index, locate, np.ones_like, ())
         if driver is not None:
             index.remove(driver)
             taken.append(driver)

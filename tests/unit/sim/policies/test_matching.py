@@ -36,7 +36,7 @@ class Cars:
         return policy.match(requests, self.index, self.locate, self.pace)
 
     def choose(self, rings=2, excluded=()):
-        return NearestMatching(rings).choose(*SE, self.index, self.locate, excluded)
+        return NearestMatching(rings).choose(*SE, self.index, self.locate, self.pace, excluded)
 
 
 def test_nobody_is_free():
@@ -143,3 +143,16 @@ def test_batched_finds_the_least_sum_of_all_assignments():
             return sum(round(metres * 0.12 * ROAD_FACTOR * 1000) for metres in away)
 
         assert cost(chosen) <= min(cost(order) for order in permutations(points, 4)) + 4
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [NearestMatching(6, 300.0), BatchedMatching(6, 4.0, 300.0)],
+    ids=["nearest", "batched"],
+)
+def test_who_would_arrive_too_late_gets_no_offer(policy):
+    # at 0.12 s/m and 1.3 m of road per metre, 300 s are 1,923 m
+    near, far = offset(*SE, 1900, 0), offset(*SE, 1950, 0)
+    assert Cars({1: near}).match(policy, _at(0, 0)) == [1]
+    assert Cars({1: far}).match(policy, _at(0, 0)) == [None]
+    assert Cars({1: far, 2: near}).match(policy, _at(0, 0)) == [2]

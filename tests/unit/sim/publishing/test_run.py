@@ -3,13 +3,15 @@
 import sqlite3
 from collections import Counter, defaultdict
 from itertools import pairwise
+from typing import get_args
 
 import msgspec
 import pytest
 
+from contracts.anomalies import FROZEN_AFTER_MS, OUTLIER_ACCURACY_M
 from contracts.domain import HEARTBEAT_INTERVAL_MS, PARTITIONS, RIDESHARE, STREAM_END_MARGIN_MS
 from contracts.events import ControlRecord
-from contracts.ledger import relative_path
+from contracts.ledger import FaultKind, relative_path
 from contracts.rules import SURGE_OUT_OF_ORDERNESS_MS
 from contracts.timestamps import epoch_ms
 from contracts.validation import reject_reason
@@ -30,6 +32,8 @@ FAULTY = {
         "late_share": 0.02,
         "out_of_order_share": 0.02,
         "teleport_share": 0.01,
+        "inaccurate_share": 0.01,
+        "freezes_per_driver_hour": 4.0,
         "silences_per_driver_hour": 1.0,
     },
 }
@@ -182,6 +186,55 @@ def test_teleports_move_a_ping_far_and_touch_nothing_else(lived):
     assert len(rows) > 50
     assert {topic for _, topic, _ in rows} == {"rideshare.gps_pings"}
     assert all(float(detail.removeprefix("distance_m=")) >= 20_000 for _, _, detail in rows)
+
+
+def test_an_inaccurate_ping_is_an_outlier_and_says_how_bad_it_is(lived):
+    rows = lived.rows("select event_id, detail from faults where fault = 'inaccurate'")
+    assert len(rows) > 50
+    said = {r.event_id: msgspec.json.decode(r.value) for r in lived.of("clean") if "gps" in r.topic}
+    for event_id, detail in rows:
+        assert said[event_id]["accuracy_m"] > OUTLIER_ACCURACY_M
+        assert detail == f"accuracy_m={said[event_id]['accuracy_m']:g}"
+
+
+def test_a_frozen_receiver_repeats_one_point_while_its_driver_moves(lived):
+    pings = defaultdict(list)
+    for record in lived.of("clean"):
+        if "gps" in record.topic:
+            ping = msgspec.json.decode(record.value)
+            pings[ping["entity_id"]].append((record.event_time_ms, record.event_id, ping))
+    spells = defaultdict(list)
+    for event, entity, detail in lived.rows(
+        "select event_id, entity_id, detail from faults where fault = 'frozen_gps'"
+    ):
+        spells[entity, detail].append(event)
+    long = 0
+    for (entity, _), events in spells.items():
+        own = sorted(pings[entity], key=lambda ping: ping[0])
+        number = {event_id: position for position, (_, event_id, _) in enumerate(own)}
+        frozen = sorted(number[event] for event in events)
+        told = [own[position] for position in (frozen[0] - 1, *frozen)]
+        at_one_point = {
+            (ping["lat"], ping["lon"]) for _, event_id, ping in told[1:] if event_id in set(events)
+        }
+        assert len(at_one_point) == 1
+        assert {ping["driver_status"] for *_, ping in told[1:]} <= {"en_route", "on_trip"}
+        long += told[-1][0] - told[0][0] > FROZEN_AFTER_MS
+    assert long > 5
+
+
+def test_every_kind_of_fault_is_in_the_ledger_and_each_event_once(lived):
+    kinds = {fault for (fault,) in lived.rows("select distinct fault from faults")}
+    assert kinds == set(get_args(FaultKind)) - {"dropped"}
+    reasons = {
+        detail.split(":")[0]
+        for (detail,) in lived.rows("select detail from faults where fault = 'malformed'")
+    }
+    assert len(reasons) >= 11, reasons
+    ((most,),) = lived.rows(
+        "select max(times) from (select count(*) times from faults group by event_id, topic)"
+    )
+    assert most == 1
 
 
 def test_silences_withhold_pings_for_more_than_ten_minutes(lived):
