@@ -47,8 +47,8 @@ def contract_rules() -> str:
     return (
         "{#-\n"
         f"  {NOTE}\n"
-        "  Constants of contracts.anomalies and contracts.rules. The area that is no outlier is one\n"
-        "  character per cell of a lattice, column by column: contracts.zones.lattice says how.\n"
+        "  Constants of contracts.anomalies and contracts.rules. The area that is no outlier is\n"
+        "  one character per cell of a lattice, column by column (contracts.zones.lattice).\n"
         "-#}\n"
         f"{macro('contract_rules', rules)}"
     )

@@ -1,5 +1,8 @@
 """Runs dbt for one stack: addresses in, output folders out of the source tree, one build at a time.
 
+Two engines build the same models: Trino, whose tables are the lake's, and DuckDB, which reads the
+same Bronze and keeps what it builds to itself, for those who develop models.
+
 dbt is a subprocess that works in `dbt/` without the repository on its import path: the folder's
 name would shadow dbt's own package.
 """
@@ -7,6 +10,7 @@ name would shadow dbt's own package.
 import os
 import subprocess
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -14,14 +18,21 @@ import trino
 from filelock import FileLock, Timeout
 
 from contracts.tables import BRONZE_TABLES, CATALOG
-from deploy.local import probes
+from deploy.local import dbt_duckdb, lake, probes
 from deploy.local.layout import Layout
 
-_NEEDS_TRINO: Final = frozenset(
+_NEEDS_TABLES: Final = frozenset(
     {"build", "run", "test", "seed", "snapshot", "show", "compile", "docs", "source"}
 )
 _WAIT_S: Final = 900.0
 Say = Callable[[str], None]
+
+
+class Engine(StrEnum):
+    """Who computes; the name is that of the output in `profiles.yml`."""
+
+    TRINO = "trino"
+    DUCKDB = "duckdb"
 
 
 class DbtError(Exception):
@@ -70,13 +81,14 @@ class FailedError(DbtError):
         self.exit_code = exit_code
 
 
-def folder(layout: Layout) -> Path:
+def folder(layout: Layout, engine: Engine = Engine.TRINO) -> Path:
     """Return where dbt's target, logs and lock of this stack are."""
-    return layout.home / "dbt"
+    return layout.home / "dbt" / ("" if engine is Engine.TRINO else engine)
 
 
-def environment(layout: Layout) -> dict[str, str]:
+def environment(layout: Layout, engine: Engine = Engine.TRINO) -> dict[str, str]:
     """Return the environment of dbt: the stack's addresses, and none of Python's paths."""
+    place = folder(layout, engine)
     inherited = {
         name: text
         for name, text in os.environ.items()
@@ -85,9 +97,12 @@ def environment(layout: Layout) -> dict[str, str]:
     return inherited | {
         "FAROL_TRINO_HOST": "127.0.0.1",
         "FAROL_TRINO_PORT": str(layout.port("trino")),
+        "FAROL_DUCKDB_FILE": str(dbt_duckdb.database(place)),
+        "FAROL_REPOSITORY": str(layout.repository),
         "DBT_PROFILES_DIR": str(layout.repository / "dbt"),
-        "DBT_TARGET_PATH": str(folder(layout) / "target"),
-        "DBT_LOG_PATH": str(folder(layout) / "logs"),
+        "DBT_TARGET": engine.value,
+        "DBT_TARGET_PATH": str(place / "target"),
+        "DBT_LOG_PATH": str(place / "logs"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
 
@@ -105,7 +120,13 @@ def arguments(given: Sequence[str]) -> tuple[str, ...]:
     return words
 
 
-def run(layout: Layout, given: Sequence[str], say: Say, wait_s: float = _WAIT_S) -> None:
+def run(
+    layout: Layout,
+    given: Sequence[str],
+    say: Say,
+    wait_s: float = _WAIT_S,
+    engine: Engine = Engine.TRINO,
+) -> None:
     """Run dbt with these arguments; its output goes to this process's output.
 
     Two builds at once could both read the same new records and append them twice, so a second one
@@ -114,11 +135,12 @@ def run(layout: Layout, given: Sequence[str], say: Say, wait_s: float = _WAIT_S)
     Raises:
         DbtError: Trino is away, tables are missing, another build does not end, or dbt fails.
     """
-    folder(layout).mkdir(parents=True, exist_ok=True)
+    place = folder(layout, engine)
+    place.mkdir(parents=True, exist_ok=True)
     command = given[0] if given else ""
-    if command in _NEEDS_TRINO:
+    if command in _NEEDS_TABLES and engine is Engine.TRINO:
         _check(layout)
-    lock = FileLock(folder(layout) / "build.lock")
+    lock = FileLock(place / "build.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -128,16 +150,26 @@ def run(layout: Layout, given: Sequence[str], say: Say, wait_s: float = _WAIT_S)
         except Timeout as error:
             raise BusyError(Path(lock.lock_file), wait_s) from error
     try:
+        if command in _NEEDS_TABLES and engine is Engine.DUCKDB:
+            _attach(layout)
         result = subprocess.run(
             [str(layout.python("app").with_name("dbt")), *arguments(given)],
             cwd=layout.repository / "dbt",
-            env=environment(layout),
+            env=environment(layout, engine),
             check=False,
         )
     finally:
         lock.release()
     if result.returncode:
-        raise FailedError(command, result.returncode, folder(layout) / "logs" / "dbt.log")
+        raise FailedError(command, result.returncode, place / "logs" / "dbt.log")
+
+
+def _attach(layout: Layout) -> None:
+    try:
+        catalog = lake.connect(layout.url("catalog"))
+        dbt_duckdb.attach(dbt_duckdb.database(folder(layout, Engine.DUCKDB)), catalog)
+    except (lake.LakeError, dbt_duckdb.DuckdbError) as error:
+        raise DbtError(str(error)) from error
 
 
 def _check(layout: Layout) -> None:

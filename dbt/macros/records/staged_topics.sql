@@ -1,9 +1,8 @@
-{#- Topics that have a staging model: topic, and the name of the model. -#}
+{#- Every input topic with the name of its staging model: stg_<entity>, other domains stg_<domain>_<entity>. -#}
 {% macro staged_topics() -%}
-    {{ return({
-        'rideshare.trips': 'stg_trips',
-        'rideshare.gps_pings': 'stg_gps_pings',
-        'rideshare.driver_status': 'stg_driver_status',
-        'rideshare.payments': 'stg_payments',
-    }) }}
+    {%- set topics = {} -%}
+    {%- for topic in contract_fields() -%}
+        {%- do topics.update({topic: 'stg_' ~ topic.removeprefix('rideshare.') | replace('.', '_')}) -%}
+    {%- endfor -%}
+    {{ return(topics) }}
 {%- endmacro %}

@@ -1,17 +1,33 @@
 {#-
   Whether a parsed record is a well-formed event of a topic, or a well-formed control record: the SQL form of
-  contracts.validation, made from the rendered fields of the same structs.
+  contracts.validation, made from the rendered fields of the same structs. (DuckDB calls contracts.validation.)
 
   Types are judged on the JSON text of the value (a quoted number is no number, 1.0 is no integer), which Trino has
   already brought into one canonical form. Columns: those of `read_records`.
 -#}
 {% macro is_event(topic) -%}
+    {{ return(adapter.dispatch('is_event')(topic)) }}
+{%- endmacro %}
+
+{% macro trino__is_event(topic) -%}
     {{ _is_well_formed(contract_fields()[topic], contract_fields()[topic]['fields']) }}
+{%- endmacro %}
+
+{% macro duckdb__is_event(topic) -%}
+    record_kind = 'event'
 {%- endmacro %}
 
 
 {% macro is_control(topic) -%}
+    {{ return(adapter.dispatch('is_control')(topic)) }}
+{%- endmacro %}
+
+{% macro trino__is_control(topic) -%}
     {{ _is_well_formed(contract_fields()[topic], contract_limits()['control']['fields']) }}
+{%- endmacro %}
+
+{% macro duckdb__is_control(topic) -%}
+    record_kind = 'control'
 {%- endmacro %}
 
 

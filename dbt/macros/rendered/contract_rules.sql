@@ -1,7 +1,7 @@
 {#-
   Rendered from contracts by `make contracts`; do not edit.
-  Constants of contracts.anomalies and contracts.rules. The area that is no outlier is one
-  character per cell of a lattice, column by column: contracts.zones.lattice says how.
+  Constants of contracts.anomalies and contracts.rules. The area that is no outlier is
+  one character per cell of a lattice, column by column (contracts.zones.lattice).
 -#}
 {% macro contract_rules() -%}
 {{ return({

@@ -20,9 +20,23 @@ class BronzeWriter:
         self._next: Counter[tuple[str, int]] = Counter()
         self.rows: list[tuple[Record, int]] = []
 
-    def append(self, records: Iterable[Record], headers: dict[str, bytes] | None = None) -> None:
-        """Commit the records of each topic in one snapshot."""
-        now = dt.datetime.now(dt.UTC)
+    def append(
+        self,
+        records: Iterable[Record],
+        headers: dict[str, bytes] | None = None,
+        age: dt.timedelta = dt.timedelta(0),
+        run_id: str | None = "run-1",
+    ) -> None:
+        """Commit the records of each topic in one snapshot.
+
+        Args:
+            records: In the order of their offsets.
+            headers: Beside that of the run.
+            age: How long ago the job has read them.
+            run_id: What the header says; without it there is none.
+        """
+        of_run = {"run_id": run_id.encode()} if run_id else {}
+        now = dt.datetime.now(dt.UTC) - age
         by_topic: dict[str, list[dict[str, object]]] = {}
         for record in records:
             place = (record.topic, record.partition)
@@ -37,7 +51,7 @@ class BronzeWriter:
                     "_kafka_offset": offset,
                     "_kafka_timestamp": now,
                     "_kafka_key": record.key,
-                    "_kafka_headers": list(({"run_id": b"run-1"} | (headers or {})).items()),
+                    "_kafka_headers": list((of_run | (headers or {})).items()),
                     "_ingested_at": now,
                     "_ingestion_date": now.date(),
                 }

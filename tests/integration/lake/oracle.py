@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from contracts.anomalies import outlier_reason
 from contracts.events import CONTROL_TYPES
 from contracts.validation import reject_reason
 from tests.integration.lake.records import Record
@@ -114,9 +115,52 @@ def demand(facts: Mapping[str, Row]) -> dict[tuple[Any, ...], Row]:
     }
 
 
+def versions(profiles: Iterable[Row], entity: str, attribute: str) -> dict[str, list[Row]]:
+    """Return the versions of each entity as one attribute tells them apart, from staged profiles.
+
+    The profiles of the made-up run differ in that attribute alone, and no two share an instant.
+    """
+    found: dict[str, list[Row]] = defaultdict(list)
+    for profile in sorted(profiles, key=lambda row: row["event_time"]):
+        known = found[profile[f"{entity}_id"]]
+        if known and known[-1][attribute] == profile[attribute]:
+            continue
+        if known:
+            known[-1]["valid_to"] = profile["event_time"]
+        known.append(
+            {
+                attribute: profile[attribute],
+                "event_id": profile["event_id"],
+                "valid_from": profile["event_time"],
+                "valid_to": None,
+            }
+        )
+    return dict(found)
+
+
+def valid_at(versions_of_one: Iterable[Row], moment: dt.datetime | None) -> str | None:
+    """Return the event that made the version valid at an instant, None where there is none."""
+    for version in versions_of_one:
+        ends = version["valid_to"]
+        if moment and version["valid_from"] <= moment and (ends is None or moment < ends):
+            event_id: str = version["event_id"]
+            return event_id
+    return None
+
+
 def _field(event: Row, name: str) -> Any:
-    for parent in ("pickup", "dropoff"):
-        if name.startswith(f"{parent}_") and name != "pickup_eta_s":
+    if name == "is_in_area":
+        return _is_in_area(event)
+    if name.startswith("is_") and name.endswith("_in_area"):
+        return _is_in_area(event[name.removeprefix("is_").removesuffix("_in_area")])
+    for parent in ("pickup", "dropoff", "dna"):
+        if name.startswith(f"{parent}_") and parent in event and name != "pickup_eta_s":
             return event[parent][name.removeprefix(f"{parent}_")]
+    if name == "flags":
+        return ",".join(event.get("flags", ()))
     value = event.get(name)
     return instant(str(value)) if name == "event_time" else value
+
+
+def _is_in_area(place: Row) -> bool:
+    return outlier_reason(place["lat"], place["lon"], 0.0) is None

@@ -195,4 +195,4 @@ def city(seed: int, trips: int, pings_per_trip: int = 3) -> Run:
     return run
 
 
-STAGED = (domain.TRIPS, domain.GPS_PINGS, domain.DRIVER_STATUS, domain.PAYMENTS)
+STAGED = domain.INPUT_TOPICS

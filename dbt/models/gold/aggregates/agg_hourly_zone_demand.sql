@@ -9,6 +9,6 @@ select
     count_if(state = 'CANCELLED') as cancelled_count,
     count_if(not is_final) as open_count,
     avg(surge_multiplier) as mean_surge_multiplier,
-    coalesce(sum(fare_minor), 0) as revenue_minor
+    coalesce({{ integer_sum('fare_minor') }}, 0) as revenue_minor
 from {{ ref('fact_trips') }}
 group by pickup_zone_id, requested_hour, currency

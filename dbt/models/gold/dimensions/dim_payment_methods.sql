@@ -3,6 +3,9 @@ select
     method,
     if(method = 'pix', 'Pix', upper(substr(method, 1, 1)) || substr(method, 2)) as method_name,
     method != 'cash' as is_electronic
-from unnest(
-    array['{{ allowed_values("rideshare.payments", "method") | join("', '") }}'] -- noqa: LT05
+from (
+    values
+    {% for method in allowed_values('rideshare.payments', 'method') -%}
+    ('{{ method }}'){{ ',' if not loop.last }}
+    {% endfor %}
 ) as methods (method)

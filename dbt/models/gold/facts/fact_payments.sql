@@ -13,6 +13,7 @@ select
     payments.driver_id,
     payments.method,
     payments.event_time as settled_at,
+    {{ city_date('payments.event_time') }} as settled_date,
     {{ minute_of_day('payments.event_time') }} as settled_minute_of_day,
     payments.fare_minor,
     payments.fee_minor,
@@ -22,13 +23,4 @@ select
     payments._kafka_partition,
     payments._kafka_offset
 from {{ ref('stg_payments') }} as payments
-{% if is_incremental() %}
-left join (
-    select
-        _kafka_partition,
-        max(_kafka_offset) as highest_offset
-    from {{ this }}
-    group by _kafka_partition
-) as seen on payments._kafka_partition = seen._kafka_partition
-where payments._kafka_offset > coalesce(seen.highest_offset, -1)
-{% endif %}
+{{ above_offsets_seen('payments') }}

@@ -6,6 +6,7 @@
 
 -- A trip whose newest event lies above the offsets already seen is computed anew from all its events, so late and
 -- out-of-order events land where event time puts them. Every event of a trip has its trip as key: one partition.
+-- So is a trip for which a profile update that came late has made another version of its driver or rider the valid one.
 with seen as (
     {% if is_incremental() %}
     select
@@ -26,6 +27,16 @@ changed as (
     from {{ ref('stg_trips') }} as events
     left join seen on events._kafka_partition = seen._kafka_partition
     where events._kafka_offset > coalesce(seen.highest_offset, -1)
+    {% if is_incremental() %}
+    union distinct
+    select known.trip_id
+    from {{ this }} as known
+    {{ version_valid_at('driver', 'known', 'known.matched_at') }}
+    {{ version_valid_at('rider', 'known', 'coalesce(known.requested_at, known.first_event_at)') }}
+    where
+        known.driver_key is distinct from driver_versions.driver_key
+        or known.rider_key is distinct from rider_versions.rider_key
+    {% endif %}
 ),
 
 events as (
@@ -37,14 +48,14 @@ events as (
 trips as (
     select
         trip_id,
-        max_by(run_id, event_time) as run_id,
-        max_by(state, event_time) as state,
-        max_by(rider_id, event_time) as rider_id,
-        max_by(driver_id, event_time) filter (
+        {{ value_at_highest('run_id', 'event_time') }} as run_id,
+        {{ value_at_highest('state', 'event_time') }} as state,
+        {{ value_at_highest('rider_id', 'event_time') }} as rider_id,
+        {{ value_at_highest('driver_id', 'event_time') }} filter (
             where state in ('MATCHED', 'DRIVER_EN_ROUTE', 'DRIVER_ARRIVED', 'STARTED', 'COMPLETED')
         ) as driver_id,
-        max_by(pickup_zone_id, event_time) as pickup_zone_id,
-        max_by(dropoff_zone_id, event_time) as dropoff_zone_id,
+        {{ value_at_highest('pickup_zone_id', 'event_time') }} as pickup_zone_id,
+        {{ value_at_highest('dropoff_zone_id', 'event_time') }} as dropoff_zone_id,
         min(event_time) as first_event_at,
         min(event_time) filter (where state = 'REQUESTED') as requested_at,
         min(event_time) filter (where state = 'OFFER_SENT') as first_offer_at,
@@ -55,46 +66,58 @@ trips as (
         min(event_time) filter (where state = 'COMPLETED') as completed_at,
         min(event_time) filter (where state = 'CANCELLED') as cancelled_at,
         count_if(state = 'OFFER_SENT') as offer_count,
-        max_by(surge_multiplier, event_time) as surge_multiplier,
-        max_by(currency, event_time) as currency,
-        max_by(fare_minor, event_time) filter (where state = 'COMPLETED') as fare_minor,
-        max_by(distance_m, event_time) filter (where distance_m is not null) as distance_m,
-        max_by(duration_s, event_time) filter (where duration_s is not null) as duration_s,
-        max_by(cancelled_by, event_time) as cancelled_by,
-        max_by(cancel_reason, event_time) as cancel_reason,
-        max_by(_kafka_partition, _kafka_offset) as _kafka_partition,
+        count_if(state = 'OFFER_EXPIRED') as expired_offer_count,
+        count_if(state = 'OFFER_REJECTED') as rejected_offer_count,
+        {{ value_at_highest('pickup_eta_s', 'event_time') }} filter (where state = 'MATCHED') as pickup_eta_s,
+        {{ value_at_highest('surge_multiplier', 'event_time') }} as surge_multiplier,
+        {{ value_at_highest('currency', 'event_time') }} as currency,
+        {{ value_at_highest('fare_minor', 'event_time') }} filter (where state = 'COMPLETED') as fare_minor,
+        {{ value_at_highest('distance_m', 'event_time') }} filter (where distance_m is not null) as distance_m,
+        {{ value_at_highest('duration_s', 'event_time') }} filter (where duration_s is not null) as duration_s,
+        {{ value_at_highest('cancelled_by', 'event_time') }} as cancelled_by,
+        {{ value_at_highest('cancel_reason', 'event_time') }} as cancel_reason,
+        {{ value_at_highest('_kafka_partition', '_kafka_offset') }} as _kafka_partition,
         max(_kafka_offset) as _last_kafka_offset
     from events
     group by trip_id
 )
 
 select
-    trip_id,
-    run_id,
-    state,
-    state in ('COMPLETED', 'CANCELLED') as is_final,
-    rider_id,
-    driver_id,
-    pickup_zone_id,
-    dropoff_zone_id,
-    date_trunc('hour', coalesce(requested_at, first_event_at)) as requested_hour,
-    {{ minute_of_day('coalesce(requested_at, first_event_at)') }} as requested_minute_of_day,
-    requested_at,
-    first_offer_at,
-    matched_at,
-    driver_en_route_at,
-    driver_arrived_at,
-    started_at,
-    completed_at,
-    cancelled_at,
-    offer_count,
-    surge_multiplier,
-    currency,
-    fare_minor,
-    distance_m,
-    duration_s,
-    cancelled_by,
-    cancel_reason,
-    _kafka_partition,
-    _last_kafka_offset
+    trips.trip_id,
+    trips.run_id,
+    trips.state,
+    trips.state in ('COMPLETED', 'CANCELLED') as is_final,
+    trips.rider_id,
+    rider_versions.rider_key,
+    trips.driver_id,
+    driver_versions.driver_key,
+    trips.pickup_zone_id,
+    trips.dropoff_zone_id,
+    date_trunc('hour', coalesce(trips.requested_at, trips.first_event_at)) as requested_hour,
+    {{ city_date('coalesce(trips.requested_at, trips.first_event_at)') }} as requested_date,
+    {{ minute_of_day('coalesce(trips.requested_at, trips.first_event_at)') }} as requested_minute_of_day,
+    trips.first_event_at,
+    trips.requested_at,
+    trips.first_offer_at,
+    trips.matched_at,
+    trips.driver_en_route_at,
+    trips.driver_arrived_at,
+    trips.started_at,
+    trips.completed_at,
+    trips.cancelled_at,
+    trips.offer_count,
+    trips.expired_offer_count,
+    trips.rejected_offer_count,
+    trips.pickup_eta_s,
+    trips.surge_multiplier,
+    trips.currency,
+    trips.fare_minor,
+    trips.distance_m,
+    trips.duration_s,
+    trips.cancelled_by,
+    trips.cancel_reason,
+    trips._kafka_partition,
+    trips._last_kafka_offset
 from trips
+{{ version_valid_at('driver', 'trips', 'trips.matched_at') }}
+{{ version_valid_at('rider', 'trips', 'coalesce(trips.requested_at, trips.first_event_at)') }}

@@ -8,7 +8,8 @@ select
     _kafka_partition as kafka_partition,
     max(_kafka_offset) as highest_offset,
     count(*) as record_count,
-    cast(current_timestamp as timestamp(6) with time zone) as built_at
+    {{ now() }} as built_at,
+    max(_ingested_at) as newest_ingested_at
 from {{ source('bronze', contract_fields()[topic]['bronze_table']) }}
 group by _kafka_partition
 {%- if not loop.last %}

@@ -26,11 +26,12 @@ select
         else 'malformed'
     end as reason,
     coalesce(
-        from_utf8(element_at(_kafka_headers, 'run_id')),
+        {{ header_text('run_id') }},
         {{ text_field('run_id') }}
     ) as run_id,
     {{ text_field('event_id') }} as event_id,
-    {{ text_field('event_type') }} as event_type
+    {{ text_field('event_type') }} as event_type,
+    event_time
 from (
     {{ read_records(topic, removed) }}
 ) as records

@@ -46,6 +46,20 @@ def test_dbt_gets_the_stack_and_not_the_repository(
         assert Path(env[name]).is_relative_to(layout.home)
 
 
+def test_each_engine_has_its_own_output_and_place(layout: Layout) -> None:
+    trino = dbt.environment(layout)
+    duckdb = dbt.environment(layout, dbt.Engine.DUCKDB)
+    assert (trino["DBT_TARGET"], duckdb["DBT_TARGET"]) == ("trino", "duckdb")
+    assert trino["DBT_TARGET_PATH"] != duckdb["DBT_TARGET_PATH"]
+    assert dbt.folder(layout, dbt.Engine.DUCKDB).parent == dbt.folder(layout)
+    assert duckdb["FAROL_DUCKDB_FILE"].endswith("/duckdb/lake.duckdb")
+
+
+def test_without_a_catalog_duckdb_says_what_to_start(layout: Layout) -> None:
+    with pytest.raises(dbt.DbtError, match="farol up catalog"):
+        dbt.run(layout, ("build",), lambda _: None, engine=dbt.Engine.DUCKDB)
+
+
 def test_without_trino_the_error_says_what_to_start(layout: Layout) -> None:
     with pytest.raises(dbt.TrinoUnreachableError, match="farol up catalog trino"):
         dbt.run(layout, ("build",), lambda _: None)

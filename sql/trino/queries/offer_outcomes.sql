@@ -1,0 +1,24 @@
+-- Purpose: what becomes of offers, by the vehicle that the driver had at that time.
+-- Reads: gold.fact_offers, gold.dim_drivers (the version valid when the offer was made). One row per class and outcome.
+with offers as (
+    select
+        offers.outcome,
+        offers.response_s,
+        coalesce(drivers.vehicle_class, 'unknown') as vehicle_class
+    from lake.gold.fact_offers as offers
+    left join lake.gold.dim_drivers as drivers
+        on
+            offers.driver_id = drivers.driver_id
+            and offers.offered_at >= drivers.valid_from
+            and (offers.offered_at < drivers.valid_to or drivers.valid_to is null)
+)
+
+select
+    vehicle_class,
+    outcome,
+    count(*) as offers,
+    round(100.0 * count(*) / sum(count(*)) over (partition by vehicle_class), 1) as percent,
+    round(avg(response_s), 1) as mean_response_s
+from offers
+group by vehicle_class, outcome
+order by vehicle_class asc, offers desc, outcome asc

@@ -1,0 +1,188 @@
+"""A lake built step by step, and what its tables held after each step."""
+
+import contextlib
+import datetime as dt
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+
+from contracts.domain import INPUT_TOPICS
+from contracts.validation import reject_reason
+from deploy.local import dbt, dbt_duckdb
+from deploy.local.layout import Layout
+from tests.integration.lake.bronze import BronzeWriter
+from tests.integration.lake.conftest import Lake
+from tests.integration.lake.mutations import variants
+from tests.integration.lake.records import STAGED, Record, city
+from tests.integration.lake.surroundings import surroundings
+from tests.integration.lake.vectors import vector_records
+from tests.stack_control import ROOT
+
+MODELS = ROOT / "dbt" / "models"
+STAGING = {
+    topic.name: "stg_" + topic.name.removeprefix("rideshare.").replace(".", "_")
+    for topic in INPUT_TOPICS
+}
+GOLD = tuple(f"gold.{path.stem}" for path in sorted((MODELS / "gold").rglob("*.sql")))
+ANOMALIES = tuple(
+    f"silver.{path.stem}" for path in sorted((MODELS / "silver" / "anomalies").glob("*.sql"))
+)
+FIXED = frozenset({"gold.dim_date", "gold.dim_payment_methods", "gold.dim_time", "gold.dim_zones"})
+GROWING = (
+    *(f"silver.{name}" for name in STAGING.values()),
+    "silver.removed_records",
+    *ANOMALIES,
+    *(table for table in GOLD if table not in FIXED),
+)
+Tables = dict[str, list[dict[str, Any]]]
+
+
+def contents(lake: Lake) -> Tables:
+    """Return every table that grows, its rows in a fixed order."""
+    found: Tables = {}
+    for table in GROWING:
+        found[table] = sorted(lake.rows(f"select * from {table}"), key=repr)  # noqa: S608
+    return found
+
+
+def imperfect_halves(seed: int) -> tuple[list[Record], list[Record]]:
+    """Return a run cut amid its trips, with faults of every kind in both halves.
+
+    Some events of the first half come only in the second (late), some of the first come again in
+    the second (duplicates across builds), and each half has malformed records of all topics. (That
+    every variant is judged by the rule of the contract is for test_rule.)
+    """
+    rng = random.Random(seed)
+    run = city(seed, trips=90)
+    surroundings(run, seed, trips=90)
+    records = sorted(run.records, key=lambda r: json.loads(r.value or b"")["event_time"])
+    middle = len(records) * 2 // 3
+    late = [r for r in records[:middle] if r.key and rng.random() < 0.05]
+    late_ids = {id(record) for record in late}
+    first = [record for record in records[:middle] if id(record) not in late_ids]
+    again = [r for r in first if r.key and rng.random() < 0.1]
+    second = late + records[middle:] + again
+    first += [r for r in first if r.key and rng.random() < 0.1]
+    malformed = [
+        Record(topic.name, rng.randrange(4), b"key", value)
+        for topic in STAGED
+        for value in list(variants(topic))[::7]
+        if reject_reason(topic.name, value) is not None
+    ]
+    assert any(reject_reason(r.topic, r.value) == "unknown_schema_version" for r in malformed)
+    for half in (first, second):
+        for record in malformed:
+            half.insert(rng.randrange(len(half)), record)
+    return first, second
+
+
+def kill_trino_amid_a_build(lake: Lake) -> str:
+    """Kill Trino once a build has written its first staging table; return what dbt then says."""
+    log = lake.stack.home / "dbt" / "logs" / "dbt.log"
+    read_so_far = log.stat().st_size
+    build = subprocess.Popen(
+        [str(ROOT / "farol"), "dbt", "run"],
+        cwd=ROOT,
+        env=lake.stack.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    deadline = time.monotonic() + 600
+    while b"OK created sql incremental model silver.stg_" not in log.read_bytes()[read_so_far:]:
+        assert build.poll() is None, build.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    os.kill(lake.stack.status()["trino"]["pid"], signal.SIGKILL)
+    printed, _ = build.communicate(timeout=900)
+    assert build.returncode != 0, printed
+    lake.stack.up("trino")
+    return printed
+
+
+def duckdb_contents(lake: Lake, tables: tuple[str, ...]) -> Tables:
+    """Return tables as DuckDB has built them."""
+    layout = Layout.from_environment(lake.stack.env)
+    path = dbt_duckdb.database(dbt.folder(layout, dbt.Engine.DUCKDB))
+    found: Tables = {}
+    with contextlib.closing(duckdb.connect(str(path), read_only=True)) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        for table in tables:
+            cursor = connection.execute(f"select * from {table}")  # noqa: S608
+            names = [column[0] for column in cursor.description or ()]
+            found[table] = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return found
+
+
+def comparable(rows: list[dict[str, Any]]) -> list[list[tuple[str, Any]]]:
+    """Return rows without the marks of an engine: order, time zone objects, last bits."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, float):
+            return float(f"{value:.9g}")
+        if isinstance(value, dt.datetime) and value.tzinfo:
+            return value.astimezone(dt.UTC).isoformat()
+        return value
+
+    return sorted(([(name, plain(row[name])) for name in sorted(row)] for row in rows), key=repr)
+
+
+@dataclass
+class History:
+    """What the tables held after each step."""
+
+    rows: list[tuple[Record, int]]
+    first_count: int
+    steps: dict[str, Tables] = field(default_factory=dict)
+    duckdb_first: Tables = field(default_factory=dict)
+    killed: str = ""
+    checks: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def build_step_by_step(lake: Lake) -> History:
+    """Build over nothing, the first half, again, the second half with Trino killed, and anew.
+
+    DuckDB builds the first half, and then the second upon it.
+    """
+    writer = BronzeWriter(lake.catalog)
+    found = History(writer.rows, 0)
+    build_only = ("build", "--exclude-resource-type", "test", "unit_test")
+    in_duckdb = ("--engine", "duckdb", *build_only)
+    lake.dbt(*build_only)
+    found.steps["empty"] = contents(lake)
+    first, second = imperfect_halves(7)
+    writer.append(first)
+    writer.append(vector_records(), run_id=None)
+    found.first_count = len(writer.rows)
+    lake.dbt("run")
+    found.steps["first"] = contents(lake)
+    lake.dbt(*in_duckdb)
+    found.duckdb_first = duckdb_contents(lake, GOLD + ANOMALIES)
+    # What is no increment is computed anew from these.
+    lake.dbt("run", "--select", "bronze_offsets", "config.materialized:incremental")
+    found.steps["again"] = contents(lake)
+    writer.append(second[: len(second) // 3])
+    # As a job commits that was down for three days after it had read these.
+    writer.append(second[len(second) // 3 :], age=dt.timedelta(days=3))
+    found.killed = kill_trino_amid_a_build(lake)
+    lake.dbt("build")
+    found.steps["second"] = contents(lake)
+    found.checks = checks(lake)
+    lake.dbt(*in_duckdb)
+    lake.dbt("run", "--full-refresh")
+    found.steps["refreshed"] = contents(lake)
+    return found
+
+
+def checks(lake: Lake) -> dict[str, dict[str, Any]]:
+    """Return the result of each data test of the last build by the test's name."""
+    path = lake.stack.home / "dbt" / "target" / "run_results.json"
+    results = json.loads(path.read_text(encoding="utf-8"))["results"]
+    return {row["unique_id"].split(".")[2]: row for row in results}
