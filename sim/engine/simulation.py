@@ -135,7 +135,7 @@ class Simulation:
             surge.receive(command.zone_id, command.multiplier)
         elif not isinstance(command, commands.End):
             self._puppets.apply(command)
-            self.city.fleet.tick(self._stepped_ms - 1)
+            self._live_this_instant()
 
     def digest(self) -> str:
         """Return a hash of all that the future depends on, but for the processes' own frames."""
@@ -163,6 +163,12 @@ class Simulation:
             "sequences": self._stamper.digest(),
         }
         return hashlib.sha256(repr(state).encode()).hexdigest()
+
+    def _live_this_instant(self) -> None:
+        """Let begin what a command has set going, so that the next one meets its result."""
+        while self._env.peek() <= self._stepped_ms:
+            self._env.step()
+        self.city.fleet.tick(self._stepped_ms - 1)
 
     def stop_requests(self) -> None:
         """Begin a drain: no new requests, everything under way goes on."""
