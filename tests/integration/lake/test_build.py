@@ -176,6 +176,24 @@ def test_all_anomalies_are_together(history: History) -> None:
     )
 
 
+@pytest.mark.usefixtures("history")
+def test_the_calendar_is_without_gaps_and_knows_iso_weeks(lake: Lake) -> None:
+    days = sorted(lake.rows("select * from gold.dim_date"), key=lambda row: row["date_day"])
+    first, last = (days[place]["date_day"] for place in (0, -1))
+    assert (str(first), str(last)) == ("2008-12-31", "2040-01-01")
+    assert len(days) == (last - first).days + 1
+    for row in days:
+        day = row["date_day"]
+        assert (row["year_number"], row["month_of_year"], row["day_of_month"]) == (
+            day.year,
+            day.month,
+            day.day,
+        )
+        assert (row["iso_week"], row["iso_day_of_week"]) == day.isocalendar()[1:]
+        assert row["quarter_of_year"] == (day.month + 2) // 3
+        assert row["is_weekend"] == (day.weekday() >= 5)
+
+
 def test_both_engines_give_the_same_gold(history: History, lake: Lake) -> None:
     second = duckdb_contents(lake, GOLD + ANOMALIES)
     for step, built in (("first", history.duckdb_first), ("second", second)):
