@@ -42,9 +42,9 @@ pytestmark = [
     pytest.mark.redis,
     pytest.mark.timeout(900),
 ]
-LENGTH = "18m"
+LENGTH = "12m"
 """Long enough for a silence of ten minutes."""
-FAULTS = {"teleport_share": 0.002, "silences_per_driver_hour": 3.0}
+FAULTS = {"teleport_share": 0.002, "silences_per_driver_hour": 6.0}
 
 
 @dataclass
