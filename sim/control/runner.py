@@ -6,23 +6,18 @@ two steps, so no run is touched from outside.
 """
 
 import logging
-import queue
-import sqlite3
 import threading
-import time
 from collections.abc import Callable
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
-from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from sim.control.meter import Meter
 from sim.control.status import State, Status, describe
+from sim.control.unfinished import unfinished_runs
+from sim.control.waiting_line import CommandRefused, CommandTimedOut, WaitingLine
 from sim.domain.commands import Command, name_of
-from sim.domain.errors import SimError
 from sim.domain.scenario import Scenario
 from sim.publishing import snapshots
 from sim.publishing.outside import NOTHING_OUTSIDE, Outside
@@ -31,38 +26,10 @@ from sim.publishing.port import Aborted, Port
 from sim.publishing.run import CHUNK_MS, Run
 
 _LOG: Final = logging.getLogger("farol.sim")
-_COMMIT_EVERY_S: Final = 0.5
 _PAUSE_S: Final = 0.05
 _GIVE_UP_S: Final = 8.0
 COMMAND_WITHIN_S: Final = 10.0
-
-
-class CommandRefused(SimError):  # noqa: N818 - the name says what happened
-    """A command came in a state that does not take it."""
-
-    def __init__(self, command: str, state: State, allowed: tuple[State, ...]) -> None:
-        self.command = command
-        self.state = state
-        self.allowed = allowed
-        names = ", ".join(allowed)
-        super().__init__(f"cannot {command} while {state}: possible while {names}")
-
-
-class CommandTimedOut(SimError):  # noqa: N818 - the name says what happened
-    """The run did not come to a command in time."""
-
-    def __init__(self, command: str, within_s: float, problem: str | None) -> None:
-        self.command = command
-        reason = problem or "the simulator is busy with a step"
-        super().__init__(f"{command} was not applied within {within_s:g} s: {reason}")
-
-
-@dataclass(slots=True)
-class _Asked:
-    """Something to do with the run between two steps, and where the caller waits for it."""
-
-    do: Callable[[Run], object]
-    done: Future[object]
+_WITH_A_RUN: Final = (State.RUNNING, State.DRAINING, State.PAUSED)
 
 
 def _nothing_outside(_: Scenario, __: str) -> Outside:
@@ -87,7 +54,7 @@ class Runner:
         """
         self._make_port = make_port
         self._connect = connect
-        self._asked: queue.SimpleQueue[_Asked] = queue.SimpleQueue()
+        self._line = WaitingLine()
         self._home = home
         self._lock = threading.Lock()
         self._state = State.STOPPED
@@ -204,17 +171,11 @@ class Runner:
 
     def _ask(self, name: str, do: Callable[[Run], object], within_s: float) -> None:
         with self._lock:
-            self._need(name, State.RUNNING, State.DRAINING, State.PAUSED)
-            asked = _Asked(do, Future())
-            self._asked.put(asked)
-        try:
-            asked.done.result(within_s)
-        except FutureTimeout:
-            if asked.done.cancel():
-                port = self._port
-                problem = port.problem() if port is not None else None
-                raise CommandTimedOut(name, within_s, problem) from None
-            asked.done.result()
+            self._need(name, *_WITH_A_RUN)
+            asked = self._line.join(do)
+        if not asked.is_done(within_s):
+            port = self._port
+            raise CommandTimedOut(name, within_s, port.problem() if port is not None else None)
 
     def reset(self) -> Status:
         """End the run without patience; the next can start.
@@ -226,7 +187,7 @@ class Runner:
             CommandRefused: There is no run.
         """
         with self._lock:
-            self._need("reset", State.RUNNING, State.DRAINING, State.PAUSED)
+            self._need("reset", *_WITH_A_RUN)
             self._wants_end_now = True
         return self.status()
 
@@ -259,7 +220,7 @@ class Runner:
             CommandRefused: There is no run.
         """
         with self._lock:
-            self._need("set the speed", State.RUNNING, State.DRAINING, State.PAUSED)
+            self._need("set the speed", *_WITH_A_RUN)
             self._wants_speed = speed_ratio
         return self.status()
 
@@ -323,7 +284,7 @@ class Runner:
         with self._lock:
             self._state = State.STOPPED
             self._port = None
-            self._turn_away()
+            self._line.turn_away(lambda: CommandRefused("act", State.STOPPED, _WITH_A_RUN))
             self._status = msgspec.structs.replace(
                 self._status, events_per_s=0.0, lag_s=0.0, is_ended=is_ended, error=error
             )
@@ -332,15 +293,15 @@ class Runner:
     def _move(self, run: Run) -> bool:
         """Move the run until its end, or until the process stops; return whether it ended."""
         pacer = Pacer(run.scenario.speed_ratio, run.now_ms)
-        meter = _Meter()
+        meter = Meter()
         self._note(run, pacer, meter)
         while not self._must_stop.is_set():
-            if not self._asked.empty():
-                self._do_what_was_asked(run, lambda: self._note(run, pacer, meter))
+            if not self._line.is_empty:
+                self._line.serve(run, lambda: self._note(run, pacer, meter))
             state = self._obey(run, pacer)
             if state is State.PAUSED:
                 run.port.poll()
-                if self._asked.empty():
+                if self._line.is_empty:
                     self._must_stop.wait(_PAUSE_S)
             elif state is State.ENDING:
                 if self._wants_end_now:
@@ -357,26 +318,6 @@ class Runner:
         run.publisher.commit()
         run.port.flush()
         return False
-
-    def _do_what_was_asked(self, run: Run, note: Callable[[], None]) -> None:
-        while not self._asked.empty():
-            asked = self._asked.get()
-            if not asked.done.set_running_or_notify_cancel():
-                continue
-            try:
-                result = asked.do(run)
-                note()
-                asked.done.set_result(result)
-            except SimError as error:
-                asked.done.set_exception(error)
-
-    def _turn_away(self) -> None:
-        """Refuse those who still wait when the run is over; the lock is held."""
-        while not self._asked.empty():
-            asked = self._asked.get()
-            if asked.done.set_running_or_notify_cancel():
-                allowed = (State.RUNNING, State.DRAINING, State.PAUSED)
-                asked.done.set_exception(CommandRefused("act", State.STOPPED, allowed))
 
     def _obey(self, run: Run, pacer: Pacer) -> State:
         """Do what was asked for since the last step and return the state to act in."""
@@ -411,7 +352,7 @@ class Runner:
         run.port.poll()
         self._must_stop.wait(pacer.rest_s())
 
-    def _note(self, run: Run, pacer: Pacer, meter: "_Meter") -> None:
+    def _note(self, run: Run, pacer: Pacer, meter: Meter) -> None:
         rate = meter.rate(sum(run.publisher.produced.values()))
         status = describe(
             run, self._state, lag_s=pacer.lag_s, events_per_s=rate, speed=pacer.speed_ratio
@@ -423,37 +364,3 @@ class Runner:
         with self._lock:
             if self._state is expected:
                 self._state = state
-
-
-class _Meter:
-    """Says when the ledger is due, and how many records went out per second of wall time since."""
-
-    def __init__(self) -> None:
-        self._at_s = time.monotonic()
-        self._records = 0
-
-    def is_due(self) -> bool:
-        return time.monotonic() - self._at_s >= _COMMIT_EVERY_S
-
-    def rate(self, records: int) -> float:
-        now_s = time.monotonic()
-        rate = (records - self._records) / max(now_s - self._at_s, 1e-3)
-        self._at_s, self._records = now_s, records
-        return rate
-
-
-def unfinished_runs(home: Path) -> list[str]:
-    """Return the runs whose ledger says that they never ended.
-
-    A crash, or a stop without an end.
-    """
-    found = []
-    for path in sorted((home / "runs").glob("*/truth.sqlite")):
-        try:
-            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
-                row = db.execute("select state from run where producer = 'sim'").fetchone()
-        except sqlite3.Error:
-            continue
-        if row is not None and row[0] == "running":
-            found.append(path.parent.name)
-    return found

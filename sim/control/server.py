@@ -19,8 +19,9 @@ from starlette.concurrency import run_in_threadpool
 
 from contracts import ledger, metrics
 from sim.control import scenarios
-from sim.control.runner import CommandRefused, CommandTimedOut, Runner
+from sim.control.runner import Runner
 from sim.control.status import Status
+from sim.control.waiting_line import CommandRefused, CommandTimedOut
 from sim.domain.commands import AgentCommand, CommandInvalid, PuppetRefused
 from sim.domain.errors import ScenarioError
 from sim.publishing.run import new_run_id

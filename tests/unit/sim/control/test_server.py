@@ -8,8 +8,10 @@ import time
 import httpx
 import pytest
 
-from sim.control.runner import CommandTimedOut, Runner, unfinished_runs
+from sim.control.runner import Runner
 from sim.control.server import build
+from sim.control.unfinished import unfinished_runs
+from sim.control.waiting_line import CommandTimedOut
 from sim.domain.commands import Drain
 from sim.publishing.memory import MemoryPort
 from sim.publishing.port import Aborted
