@@ -10,7 +10,7 @@ ping before and passes over the good ones; Python decides about the rest
 from typing import Final
 
 from pyflink.common import Types
-from pyflink.table import StatementSet, StreamTableEnvironment
+from pyflink.table import Schema, StatementSet, StreamTableEnvironment
 
 from contracts.anomalies import FROZEN_STATUSES, REJECTION_LIMIT_MS, ZOMBIE_STATUSES
 from contracts.domain import ANOMALIES, INPUT_RETENTION_MS
@@ -26,7 +26,7 @@ from flink_jobs.functions.gps_anomalies import (
     group_key,
 )
 from flink_jobs.runtime.environment import lake_target, use_lake
-from flink_jobs.runtime.pings import SOURCE, register_movements, register_timed
+from flink_jobs.runtime.pings import SOURCE, register_legs, register_timed, register_valid
 from flink_jobs.runtime.settings import JobSettings, Option
 from flink_jobs.runtime.sql import statement, text_list
 from flink_jobs.runtime.submission import run
@@ -39,6 +39,7 @@ OPTIONS: Final = (
     Option("start-wall-ms", 0, "read records from this Kafka timestamp on, 0 = all retained"),
 )
 _FOLDER: Final = "jobs/gps_anomalies"
+_PINGS: Final = "seen_pings"
 _STATUSES: Final = "rideshare_driver_status"
 _A_LITTLE_KMH: Final = 0.001
 """The JVM's sines and Python's differ in the last digit: SQL lets through a little more."""
@@ -100,7 +101,9 @@ def configure(table: StreamTableEnvironment, settings: JobSettings) -> None:
 
 def _register_inputs(table: StreamTableEnvironment, settings: JobSettings) -> None:
     start_wall_ms = settings.options["start-wall-ms"]
-    register_movements(table, settings, start_wall_ms, EntityType)
+    _register_pings(table, register_timed(table, settings, SOURCE, start_wall_ms))
+    register_valid(table, _PINGS)
+    register_legs(table, EntityType)
     statuses = register_timed(table, settings, _STATUSES, start_wall_ms)
     table.execute_sql(
         statement(
@@ -111,9 +114,7 @@ def _register_inputs(table: StreamTableEnvironment, settings: JobSettings) -> No
         )
     )
     table.execute_sql(
-        statement(
-            f"{_FOLDER}/clocks.sql", pings=f"{SOURCE}_timed", allowance_ms=GPS_OUT_OF_ORDERNESS_MS
-        )
+        statement(f"{_FOLDER}/clocks.sql", pings=_PINGS, allowance_ms=GPS_OUT_OF_ORDERNESS_MS)
     )
     table.execute_sql(
         statement(
@@ -125,6 +126,13 @@ def _register_inputs(table: StreamTableEnvironment, settings: JobSettings) -> No
             driver_statuses=text_list(DriverStatus),
         )
     )
+
+
+def _register_pings(table: StreamTableEnvironment, timed: str) -> None:
+    """Register the records as a stream: views alone would be read once per branch."""
+    query = table.sql_query(statement(f"{_FOLDER}/seen_pings.sql", pings=timed))
+    schema = Schema.new_builder().watermark("rowtime", "source_watermark()").build()
+    table.create_temporary_view(_PINGS, table.from_data_stream(table.to_data_stream(query), schema))
 
 
 if __name__ == "__main__":

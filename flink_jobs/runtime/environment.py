@@ -24,6 +24,8 @@ _FIXED: Final = {
     "restart-strategy.exponential-delay.max-backoff": "30s",
     "restart-strategy.exponential-delay.reset-backoff-threshold": "5min",
     "table.local-time-zone": "UTC",
+    # Chained operators hand rows on as they are; a copy per operator cost a quarter of the CPU.
+    "pipeline.object-reuse": "true",
     # `identity` gives the operators their uids.
     "table.exec.uid.generation": "DISABLED",
     "python.execution-mode": "process",

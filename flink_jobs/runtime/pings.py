@@ -74,13 +74,22 @@ def register_movements(
     register_legs(table, entity_types)
 
 
-def register_legs(table: StreamTableEnvironment, entity_types: Iterable[EntityType]) -> None:
-    """Register `movements` of these entities over `valid_pings`, wherever those come from."""
+def register_legs(
+    table: StreamTableEnvironment, entity_types: Iterable[EntityType], order: str = "rowtime"
+) -> None:
+    """Register `movements` of these entities over `valid_pings`, wherever those come from.
+
+    Args:
+        table: Where.
+        entity_types: Whose pings.
+        order: What a batch sorts by; a stream sorts by event time and keeps the order of the log.
+    """
     tiles = tile_map()
     table.execute_sql(
         statement(
             "views/consecutive_pings.sql",
             entity_types=text_list(entity_types),
+            order=order,
             allowance_ms=GPS_OUT_OF_ORDERNESS_MS,
             accuracy_limit_m=OUTLIER_ACCURACY_M,
             tiles_per_degree=TILES_PER_DEGREE,

@@ -144,6 +144,6 @@ def test_one_source_one_python_operator_and_one_set_of_windows(
     optimized = plan.split("== Optimized Execution Plan ==")[1]
     assert optimized.count("TableSourceScan(") == 1
     assert optimized.count("PythonCalc(") == 1
-    assert optimized.count("GlobalWindowAggregate(") == 3
+    assert optimized.count("GlobalWindowAggregate(") == 2
     assert "watermark=[" in plan
     assert "WatermarkAssigner" not in optimized

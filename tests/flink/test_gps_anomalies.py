@@ -158,4 +158,5 @@ def test_each_topic_is_read_once_and_watermarks_are_made_inside_the_sources(
         optimized = table.from_path(view).explain().split("== Optimized Execution Plan ==")[1]
         assert "watermark=[" in optimized
         assert "WatermarkAssigner" not in optimized
+        assert "rideshare_gps_pings" not in optimized, "pings are read once, before both branches"
         assert "PythonCalc" not in optimized

@@ -1,8 +1,7 @@
 """Windows of pings of an interval out of Bronze, in Flink's batch mode.
 
 The views from the valid pings on are those of the running job. The pings just before the interval
-are read too: a leg begins at the ping before. Pings of one driver at the same millisecond have an
-order on the topic, and none here. Input: bronze.rideshare_gps_pings. Output: rows as on
+are read too: a leg begins at the ping before. Input: bronze.rideshare_gps_pings. Output: rows as on
 rideshare.gps_aggregates.
 """
 
@@ -39,7 +38,7 @@ def build(table: StreamTableEnvironment, settings: JobSettings) -> StatementSet:
         )
     )
     register_valid(table, "backfill_pings")
-    register_legs(table, (EntityType.DRIVER,))
+    register_legs(table, (EntityType.DRIVER,), order="rowtime, kafka_offset")
     legs = {"leg_limit_ms": GPS_LEG_LIMIT_MS, "speed_limit_kmh": IMPOSSIBLE_SPEED_KMH}
     for file, values in (
         (f"{_FOLDER}/legs", legs),

@@ -1,14 +1,15 @@
 -- Purpose: each ping of $entity_types that is not late, with the one before it by event time, then by the log.
--- A copy follows its original: it has moved by nothing in no time.
--- The one before is the sum of two rows less this row, in whole numbers (1e-7 degrees, milliseconds): lag() would take
--- rows of equal time as one group and call a ping of such a pair its own predecessor.
--- Inputs: valid_pings. Output: view consecutive_pings; is_first says that there is none before.
+-- lag() takes rows of equal time as one group and answers for its last row, so the one before is the nearest of four
+-- that lies earlier: exact for up to four pings of one entity at one instant, copies included.
+-- Inputs: valid_pings. Output: view consecutive_pings. is_first: there is none before; is_copy: a copy of an earlier
+-- ping, which has moved by nothing in no time.
 -- A ping is suspect (1) if it may be an outlier: its accuracy is bad, or its place is in none of the squares that lie
 -- inside the accepted area (a text of 0 and 1, row by row: a list of numbers takes the planner minutes).
--- Key: (run_id, entity_id). Event time: rowtime, kept.
+-- Key: (run_id, entity_id). Event time: rowtime, kept; $order is rowtime where the log decides between equal times.
 -- Lateness: more than $allowance_ms behind the newest of its partition is not here. The watermark is one millisecond
 -- farther behind, so the operators after this drop nothing.
--- State: one ping per entity of a run, for as long as the state's time to live.
+-- State: four pings per entity of a run, for as long as the state's time to live. A frame of two rows would look
+-- through all waiting pings of the entity for each of them: half the speed, and far less after an outage.
 create temporary view consecutive_pings as
 select
     run_id,
@@ -17,42 +18,66 @@ select
     event_id,
     rowtime,
     event_time_ms,
-    lat_e7 / cast(1e7 as double) as lat,
-    lon_e7 / cast(1e7 as double) as lon,
+    lat,
+    lon,
     accuracy_m,
     speed_kmh,
     driver_status,
     is_suspect,
-    sum(is_suspect) over two_rows - is_suspect as previous_is_suspect,
-    count(*) over two_rows = 1 as is_first,
-    sum(event_time_ms) over two_rows - event_time_ms as previous_event_time_ms,
-    (sum(lat_e7) over two_rows - lat_e7) / cast(1e7 as double) as previous_lat,
-    (sum(lon_e7) over two_rows - lon_e7) / cast(1e7 as double) as previous_lon
+    seen.ping_before.is_suspect as previous_is_suspect,
+    seen.ping_before.event_time_ms is null as is_first,
+    seen.ping_before.event_time_ms as previous_event_time_ms,
+    seen.ping_before.lat as previous_lat,
+    seen.ping_before.lon as previous_lon,
+    coalesce(seen.ping_1.event_id = event_id and seen.ping_1.place < kafka_offset, false)
+    or coalesce(seen.ping_2.event_id = event_id and seen.ping_2.place < kafka_offset, false)
+    or coalesce(seen.ping_3.event_id = event_id and seen.ping_3.place < kafka_offset, false) as is_copy
 from (
     select
         *,
-        1000 * extract(epoch from event_time) + extract(millisecond from event_time) as event_time_ms,
-        cast(round(lat * 1e7, 0) as bigint) as lat_e7,
-        cast(round(lon * 1e7, 0) as bigint) as lon_e7,
         case
-            when
-                accuracy_m <= $accuracy_limit_m
-                and cast(floor(lat * $tiles_per_degree) as int) between $first_row and $last_row
-                and cast(floor(lon * $tiles_per_degree) as int) between $first_column and $last_column
-                and substring(
-                    '$inner_tiles',
-                    (cast(floor(lat * $tiles_per_degree) as int) - $first_row) * ($last_column - $first_column + 1)
-                    + cast(floor(lon * $tiles_per_degree) as int) - $first_column + 1,
-                    1
-                ) = '1'
-                then 0
-            else 1
-        end as is_suspect
-    from valid_pings
-)
-where entity_type in ($entity_types) and rowtime >= high - interval '0.001' second * $allowance_ms
-window two_rows as (
-    partition by run_id, entity_id
-    order by rowtime
-    rows between 1 preceding and current row
-)
+            when near.ping_1.event_time_ms < event_time_ms or near.ping_1.place < kafka_offset then ping_1
+            when near.ping_2.event_time_ms < event_time_ms or near.ping_2.place < kafka_offset then ping_2
+            when near.ping_3.event_time_ms < event_time_ms or near.ping_3.place < kafka_offset then ping_3
+            when near.ping_4.event_time_ms < event_time_ms then ping_4
+        end as ping_before
+    from (
+        select
+            *,
+            lag(ping, 1) over by_time as ping_1,
+            lag(ping, 2) over by_time as ping_2,
+            lag(ping, 3) over by_time as ping_3,
+            lag(ping, 4) over by_time as ping_4
+        from (
+            select
+                *,
+                cast(
+                    row(event_time_ms, kafka_offset, event_id, lat, lon, is_suspect)
+                    as row<event_time_ms bigint, place bigint, event_id string, lat double, lon double, is_suspect int>
+                ) as ping
+            from (
+                select
+                    *,
+                    1000 * extract(epoch from event_time) + extract(millisecond from event_time) as event_time_ms,
+                    case
+                        when
+                            accuracy_m <= $accuracy_limit_m
+                            and cast(floor(lat * $tiles_per_degree) as int) between $first_row and $last_row
+                            and cast(floor(lon * $tiles_per_degree) as int) between $first_column and $last_column
+                            and substring(
+                                '$inner_tiles',
+                                (cast(floor(lat * $tiles_per_degree) as int) - $first_row)
+                                * ($last_column - $first_column + 1)
+                                + cast(floor(lon * $tiles_per_degree) as int) - $first_column + 1,
+                                1
+                            ) = '1'
+                            then 0
+                        else 1
+                    end as is_suspect
+                from valid_pings
+            )
+            where entity_type in ($entity_types) and rowtime >= high - interval '0.001' second * $allowance_ms
+        )
+        window by_time as (partition by run_id, entity_id order by $order)
+    ) as near
+) as seen

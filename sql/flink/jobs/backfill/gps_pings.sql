@@ -18,6 +18,7 @@ select
     heading_deg,
     accuracy_m,
     seq,
+    _kafka_offset as kafka_offset,
     event_time as rowtime,
     to_timestamp_ltz(0, 3) as high
 from (
@@ -39,9 +40,13 @@ from (
         try_cast(json_value(payload, '$$.speed_kmh') as double) as speed_kmh,
         try_cast(json_value(payload, '$$.heading_deg') as double) as heading_deg,
         try_cast(json_value(payload, '$$.accuracy_m') as double) as accuracy_m,
-        try_cast(json_value(payload, '$$.seq') as bigint) as seq
+        try_cast(json_value(payload, '$$.seq') as bigint) as seq,
+        _kafka_offset
     from (
-        select decode(_raw_value, 'UTF-8') as payload from $source
+        select
+            decode(_raw_value, 'UTF-8') as payload,
+            _kafka_offset
+        from $source
     )
 )
 where event_time >= to_timestamp_ltz($from_ms, 3) and event_time < to_timestamp_ltz($to_ms, 3)
