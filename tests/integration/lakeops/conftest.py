@@ -37,21 +37,21 @@ def layout(lake_stack: TestStack) -> Layout:
 
 @dataclass(frozen=True, slots=True)
 class BuiltLake:
-    """A small city in Bronze, and Silver and Gold made of it by two schedulers at once.
+    """A small city in Bronze, and Silver and Gold made of it by Airflow.
 
     Attributes:
         stack: Where it is.
         layout: The same, for the code of `deploy`.
         rows: The records of Bronze with their offsets.
         by_airflow: What `airflow dags test` printed, and its exit code.
-        by_loop: What `farol lake run-loop` printed, and its exit code.
+        by_hand: What a build of Silver beside it printed, and its exit code.
     """
 
     stack: TestStack
     layout: Layout
     rows: list[tuple[Record, int]]
     by_airflow: subprocess.CompletedProcess[str]
-    by_loop: subprocess.CompletedProcess[str]
+    by_hand: subprocess.CompletedProcess[str]
 
     def rows_of(self, statement: str) -> list[list[Any]]:
         """Return what Trino answers."""
@@ -60,7 +60,7 @@ class BuiltLake:
 
 @pytest.fixture(scope="session")
 def built_lake(lake_stack: TestStack, layout: Layout) -> BuiltLake:
-    """Return a lake that Airflow and the local loop have built at the same time."""
+    """Return a lake that Airflow has built, and somebody else at the same time."""
     environments = ROOT / "deploy" / "setup" / "environments.sh"
     subprocess.run([str(environments), "--airflow"], check=True, timeout=600)
     lake_stack.up("catalog", "trino")
@@ -76,7 +76,5 @@ def built_lake(lake_stack: TestStack, layout: Layout) -> BuiltLake:
         airflow = pool.submit(
             lake_stack.run, "airflow", "dags", "test", "farol_lakehouse", check=False
         )
-        loop = pool.submit(
-            lake_stack.run, "lake", "run-loop", "--once", "--chain", "lakehouse", check=False
-        )
-        return BuiltLake(lake_stack, layout, writer.rows, airflow.result(), loop.result())
+        by_hand = pool.submit(lake_stack.run, "lake", "build", "--step", "silver", check=False)
+        return BuiltLake(lake_stack, layout, writer.rows, airflow.result(), by_hand.result())
