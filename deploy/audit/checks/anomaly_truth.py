@@ -45,6 +45,7 @@ class Expectation(NamedTuple):
 EXPECTATIONS: Final[Mapping[str, Expectation]] = MappingProxyType(
     {
         "teleport": Expectation(frozenset({AnomalyKind.OUTLIER, AnomalyKind.IMPOSSIBLE_SPEED})),
+        "inaccurate": Expectation(frozenset({AnomalyKind.OUTLIER})),
         "silent_driver": Expectation(frozenset({AnomalyKind.ZOMBIE_DRIVER}), is_lasting=True),
     }
 )
