@@ -298,6 +298,9 @@ class Runner:
         while not self._must_stop.is_set():
             if not self._line.is_empty:
                 self._line.serve(run, lambda: self._note(run, pacer, meter))
+            if self._state is State.DRAINING and run.is_drained:
+                # whoever reads that it stands still shall read where
+                self._note(run, pacer, meter)
             state = self._obey(run, pacer)
             if state is State.PAUSED:
                 run.port.poll()
