@@ -3,7 +3,8 @@
 -- flink_jobs.logic.gps_track says the rule, this view spares it the rest (of a city's pings nine in ten and more).
 -- A jump: faster than $speed_limit_kmh, a little less than the rule's. A standstill: the same point in a moving status.
 -- Inputs: movements. Output: view candidates, by event time per entity. Key: (run_id, entity_id).
--- Event time: rowtime, kept. Lateness: see consecutive_pings. State: one instant per entity of a run.
+-- Event time: in event_time_ms. Lateness: see consecutive_pings. State: one instant per entity of a run.
+-- Ordered by arrival, which is by event time here: nothing has to be sorted a second time.
 create temporary view candidates as
 select
     run_id,
@@ -24,12 +25,13 @@ from (
         *,
         max(alert_ms) over (
             partition by run_id, entity_id
-            order by rowtime
+            order by seen_at
             rows between unbounded preceding and current row
         ) as last_alert_ms
     from (
         select
             *,
+            proctime() as seen_at,
             case
                 when
                     distance_m * 3600.0 > $speed_limit_kmh * elapsed_ms
