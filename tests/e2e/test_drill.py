@@ -27,7 +27,7 @@ from tests.e2e.steps import (
 from tests.e2e.yellow import yellow_csv
 from tests.stack_control import ROOT, TestStack
 
-JOBS = ("live_positions", "ingest_bronze", "surge", "region_windows")
+JOBS = ("live_positions", "ingest_bronze", "surge", "gps_anomalies", "region_windows")
 SEEDS = [int(seed) for seed in os.environ.get("FAROL_FAULT_SEEDS", "1,2,3").split(",")]
 SCENARIO = ROOT / "sim" / "scenarios" / "small.yaml"
 
