@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
 from contracts.domain import ZONE_METRICS
 from contracts.live import ZoneMetrics
@@ -17,6 +18,12 @@ from sim.domain.errors import SimError
 _BATCH: Final = 2000
 _ANSWER_WITHIN_S: Final = 5.0
 _LATEST: Final = -1
+_ELECTING: Final = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+"""What a broker says for a moment after its start."""
+
+
+def _is_passing(problem: BaseException) -> bool:
+    return isinstance(problem, KafkaException) and problem.args[0].code() in _ELECTING
 
 
 class SurgeFeedError(SimError):
@@ -46,23 +53,28 @@ class KafkaSurgeFeed:
         )
         try:
             known = self._consumer.list_topics(ZONE_METRICS.name, timeout=_ANSWER_WITHIN_S).topics
+            partitions = known[ZONE_METRICS.name].partitions
+            # explicit offsets: "the end" would be looked up later, and skip what came in between
+            ends = [TopicPartition(ZONE_METRICS.name, n, self._end(n)) for n in partitions]
         except KafkaException as error:
             self._consumer.close()
             raise SurgeFeedError(
                 f"policies.surge is streamed, and Kafka at {bootstrap} does not answer: {error}"
             ) from error
-        partitions = known[ZONE_METRICS.name].partitions
         if not partitions:
             self._consumer.close()
             raise SurgeFeedError(
                 f"policies.surge is streamed, and Kafka at {bootstrap} has no topic"
                 f" {ZONE_METRICS.name}: run `farol up kafka` and submit the job `surge`"
             )
-        # explicit offsets: "the end" would be looked up later, and skip what came in between
-        self._consumer.assign(
-            [TopicPartition(ZONE_METRICS.name, number, self._end(number)) for number in partitions]
-        )
+        self._consumer.assign(ends)
 
+    @retry(
+        retry=retry_if_exception(_is_passing),
+        stop=stop_after_delay(_ANSWER_WITHIN_S),
+        wait=wait_fixed(0.2),
+        reraise=True,
+    )
     def _end(self, partition: int) -> int:
         place = TopicPartition(ZONE_METRICS.name, partition)
         _, end = self._consumer.get_watermark_offsets(place, timeout=_ANSWER_WITHIN_S)

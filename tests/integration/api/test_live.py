@@ -71,7 +71,7 @@ def test_a_snapshot_then_deltas(servers: Servers) -> None:
         assert snapshot["sequence"] == 1
         publish_positions(servers.redis, [position("a", -23.5, -46.6)])
         assert until_delta(socket, "positions")["positions"][0]["entity_id"] == "a"
-        publish_metrics(servers.redis, [metrics(78, multiplier=1.4)])
+        publish_metrics(servers.redis, [metrics(78, multiplier=1.4, run_id="run-live")])
         assert until_delta(socket, "zones")["zones"][0]["multiplier"] == 1.4
     with client(servers) as late:
         snapshot = subscribe(late)
