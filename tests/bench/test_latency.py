@@ -30,6 +30,7 @@ from deploy.local.jobs import known_jobs
 from deploy.local.layout import Layout
 from tests.bench.kit import cpu_s, machine, memory_mib, say
 from tests.conftest import StackFactory
+from tests.e2e.steps import job_states, wait_for
 from tests.stack_control import TestStack
 
 RATES_PER_S: Final = (1_000, 5_000, 10_000)
@@ -37,6 +38,8 @@ SECONDS: Final = float(os.environ.get("FAROL_BENCH_SECONDS", "30"))
 WARM_UP_S: Final = 10.0
 DRIVERS: Final = 4_000
 TICK_S: Final = 0.01
+STEADY_S: Final = 60.0
+"""How long new jobs are fed before anything is measured: their code is compiled on the way."""
 OTHER_JOBS: Final = ("ingest_bronze", "surge", "gps_aggregates", "gps_anomalies")
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
@@ -58,9 +61,20 @@ def test_latency(stack: TestStack, is_alone: bool, capsys: pytest.CaptureFixture
     if not is_alone:
         for job in set(OTHER_JOBS) & set(known_jobs(Layout.from_environment(stack.env))):
             stack.run("jobs", "submit", job)
+        # they read what is retained, all that was sent so far
+        _send(stack.kafka, RATES_PER_S[0], STEADY_S)
+        wait_for("every job has caught up", lambda: _has_caught_up(stack), timeout_s=900)
     with capsys.disabled():
         for rate in RATES_PER_S:
             _report(stack, rate, "alone" if is_alone else "all jobs")
+
+
+def _has_caught_up(stack: TestStack) -> bool:
+    jobs = [job for job in job_states(stack).values() if job["state"] == "RUNNING"]
+    return len(jobs) > len(OTHER_JOBS) and all(
+        (job["lag_records"] or 0) < RATES_PER_S[0]
+        for job in jobs  # None where a topic is empty
+    )
 
 
 def _report(stack: TestStack, rate_per_s: int, label: str) -> None:
@@ -86,6 +100,8 @@ def _report(stack: TestStack, rate_per_s: int, label: str) -> None:
         for name, seconds in used.items()
     ]
     say(f"  CPU and memory: {'; '.join(lines)}")
+    lags = [f"{name} {job['lag_records']}" for name, job in job_states(stack).items()]
+    say(f"  records behind at the end: {', '.join(lags)}")
 
 
 def _send(bootstrap: str, rate_per_s: int, seconds: float) -> int:
