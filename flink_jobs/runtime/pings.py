@@ -75,21 +75,20 @@ def register_movements(
 
 
 def register_legs(
-    table: StreamTableEnvironment, entity_types: Iterable[EntityType], order: str = "rowtime"
+    table: StreamTableEnvironment, entity_types: Iterable[EntityType], *, is_batch: bool = False
 ) -> None:
     """Register `movements` of these entities over `valid_pings`, wherever those come from.
 
     Args:
         table: Where.
         entity_types: Whose pings.
-        order: What a batch sorts by; a stream sorts by event time and keeps the order of the log.
+        is_batch: Of equal times a batch sorts by the place in the log, which a stream has kept.
     """
     tiles = tile_map()
     table.execute_sql(
         statement(
-            "views/consecutive_pings.sql",
+            "views/timely_pings.sql",
             entity_types=text_list(entity_types),
-            order=order,
             allowance_ms=GPS_OUT_OF_ORDERNESS_MS,
             accuracy_limit_m=OUTLIER_ACCURACY_M,
             tiles_per_degree=TILES_PER_DEGREE,
@@ -100,4 +99,6 @@ def register_legs(
             inner_tiles=tiles.inner,
         )
     )
+    consecutive = "consecutive_pings_in_batch" if is_batch else "consecutive_pings"
+    table.execute_sql(statement(f"views/{consecutive}.sql"))
     table.execute_sql(statement("views/movements.sql", earth_radius_m=EARTH_RADIUS_M))

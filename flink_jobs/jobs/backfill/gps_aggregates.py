@@ -38,7 +38,7 @@ def build(table: StreamTableEnvironment, settings: JobSettings) -> StatementSet:
         )
     )
     register_valid(table, "backfill_pings")
-    register_legs(table, (EntityType.DRIVER,), order="rowtime, kafka_offset")
+    register_legs(table, (EntityType.DRIVER,), is_batch=True)
     legs = {"leg_limit_ms": GPS_LEG_LIMIT_MS, "speed_limit_kmh": IMPOSSIBLE_SPEED_KMH}
     for file, values in (
         (f"{_FOLDER}/legs", legs),

@@ -1,13 +1,9 @@
--- Purpose: each ping of $entity_types that is not late, with the one before it by event time, then by the log.
+-- Purpose: each ping with the one before it by event time, then by the log.
 -- lag() takes rows of equal time as one group and answers for its last row, so the one before is the nearest of four
 -- that lies earlier: exact for up to four pings of one entity at one instant, copies included.
--- Inputs: valid_pings. Output: view consecutive_pings. is_first: there is none before; is_copy: a copy of an earlier
+-- Inputs: timely_pings. Output: view consecutive_pings. is_first: there is none before; is_copy: a copy of an earlier
 -- ping, which has moved by nothing in no time.
--- A ping is suspect (1) if it may be an outlier: its accuracy is bad, or its place is in none of the squares that lie
--- inside the accepted area (a text of 0 and 1, row by row: a list of numbers takes the planner minutes).
--- Key: (run_id, entity_id). Event time: rowtime, kept; $order is rowtime where the log decides between equal times.
--- Lateness: more than $allowance_ms behind the newest of its partition is not here. The watermark is one millisecond
--- farther behind, so the operators after this drop nothing.
+-- Key: (run_id, entity_id). Event time: rowtime, kept. Lateness: see timely_pings.
 -- State: four pings per entity of a run, for as long as the state's time to live. A frame of two rows would look
 -- through all waiting pings of the entity for each of them: half the speed, and far less after an outage.
 create temporary view consecutive_pings as
@@ -55,29 +51,8 @@ from (
                     row(event_time_ms, kafka_offset, event_id, lat, lon, is_suspect)
                     as row<event_time_ms bigint, place bigint, event_id string, lat double, lon double, is_suspect int>
                 ) as ping
-            from (
-                select
-                    *,
-                    1000 * extract(epoch from event_time) + extract(millisecond from event_time) as event_time_ms,
-                    case
-                        when
-                            accuracy_m <= $accuracy_limit_m
-                            and cast(floor(lat * $tiles_per_degree) as int) between $first_row and $last_row
-                            and cast(floor(lon * $tiles_per_degree) as int) between $first_column and $last_column
-                            and substring(
-                                '$inner_tiles',
-                                (cast(floor(lat * $tiles_per_degree) as int) - $first_row)
-                                * ($last_column - $first_column + 1)
-                                + cast(floor(lon * $tiles_per_degree) as int) - $first_column + 1,
-                                1
-                            ) = '1'
-                            then 0
-                        else 1
-                    end as is_suspect
-                from valid_pings
-            )
-            where entity_type in ($entity_types) and rowtime >= high - interval '0.001' second * $allowance_ms
+            from timely_pings
         )
-        window by_time as (partition by run_id, entity_id order by $order)
+        window by_time as (partition by run_id, entity_id order by rowtime)
     ) as near
 ) as seen
