@@ -117,7 +117,9 @@ def clean_up(
         policy: Thresholds.
     """
     testimony = oldest_testimony(commits, policy)
-    snapshots_since, orphans_since = now - policy.keep_snapshots, now - policy.keep_orphans
+    # younger than the margin nothing goes: a job's first commit may follow the reading of commits
+    snapshots_since = now - max(policy.keep_snapshots, policy.margin)
+    orphans_since = now - max(policy.keep_orphans, policy.margin)
     if testimony is not None:
         snapshots_since = min(snapshots_since, testimony - policy.margin)
         orphans_since = min(orphans_since, testimony - policy.margin)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import httpx
 import tenacity
 import trino
 from filelock import FileLock, Timeout
@@ -75,36 +76,37 @@ class Maintenance:
         catalog = lake.connect(self.layout.url("catalog"))
         names = table_names(catalog, named)
         with _alone(self.layout):
-            commits = {
-                rows[0].table: rows
-                for rows in savepoints.commits_by_table(self.layout.url("catalog"))
-                if rows
-            }
             for name in names:
                 with self._sole_writer(name, say):
-                    outcome = self._look_after(catalog, name, commits.get(name, ()))
+                    outcome = self._look_after(catalog, name)
                 if outcome is not None:
                     yield outcome
 
-    def _look_after(
-        self, catalog: Catalog, name: str, commits: Sequence[savepoints.Commit]
-    ) -> Outcome | None:
+    def _look_after(self, catalog: Catalog, name: str) -> Outcome | None:
         before = stats_of(catalog, name)
         if before is None:
             return None
         now = datetime.now(UTC)
         steps = maintenance.rewrites(before, now, self.policy)
         if self.is_dry_run:
-            clean_up = maintenance.clean_up(before, commits, now, self.policy)
-            return Outcome(before, before, (*steps, *clean_up))
+            return Outcome(before, before, (*steps, *self._clean_up(before)))
         after = before
         if steps:
             self._execute(steps)
             after = stats_of(catalog, name) or before
             _check_rows(before, after)
-        clean_up = maintenance.clean_up(after, commits, datetime.now(UTC), self.policy)
+        clean_up = self._clean_up(after)
         self._execute(clean_up)
         return Outcome(before, stats_of(catalog, name) or after, (*steps, *clean_up))
+
+    def _clean_up(self, stats: TableStats) -> tuple[Step, ...]:
+        """Plan it by the commits of this moment: rewrites before may have taken their time."""
+        url = self.layout.url("catalog")
+        try:
+            commits = savepoints.commits_of(url, stats.identifier)
+        except httpx.HTTPError as error:
+            raise lake.CatalogUnreachableError(url, error) from error
+        return maintenance.clean_up(stats, commits, datetime.now(UTC), self.policy)
 
     @contextmanager
     def _sole_writer(self, name: str, say: Say) -> Iterator[None]:

@@ -172,11 +172,27 @@ def commits_by_table(url: str) -> list[list[Commit]]:
     does not need it shall not wait. Plain requests, as the keeper asks too and shall not load a
     client of the whole lakehouse.
     """
-    with httpx.Client(base_url=url, timeout=_TIMEOUT_S, trust_env=False) as client:
+    with _client(url) as client:
         try:
             return [_commits(client, name) for name in _tables(client)]
         except httpx.TransportError:
             return []
+
+
+def commits_of(url: str, table: str) -> list[Commit]:
+    """Return the Flink commits of one table, oldest first.
+
+    Raises:
+        httpx.HTTPError: The catalog does not answer; no commits would mean that nobody writes.
+    """
+    namespace, _, name = table.partition(".")
+    with _client(url) as client:
+        answer = client.get(f"/v1/namespaces/{namespace}/tables/{name}").raise_for_status()
+        return chain(table, answer.json()["metadata"])
+
+
+def _client(url: str) -> httpx.Client:
+    return httpx.Client(base_url=url, timeout=_TIMEOUT_S, trust_env=False)
 
 
 def _tables(client: httpx.Client) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """What a table of the lake is found to need, and what is never removed."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -101,6 +102,13 @@ def test_nothing_younger_than_a_writers_newest_commit_is_removed():
     commits = (commit(timedelta(days=8)), commit(timedelta(days=6)))
     for step in clean_up(table(snapshot_times_ms=times), commits, NOW, POLICY):
         assert threshold_s(step.statement) >= timedelta(days=6).total_seconds() + 3600, step
+
+
+def test_nothing_young_is_removed_however_little_is_kept():
+    impatient = replace(POLICY, keep_snapshots=timedelta(0), keep_orphans=timedelta(0))
+    times = tuple(ms(timedelta(hours=hours)) for hours in (3, 2, 0))
+    steps = clean_up(table(snapshot_times_ms=times), (), NOW, impatient)
+    assert [threshold_s(step.statement) for step in steps] == [3600, 3600]
 
 
 def test_a_job_that_writes_all_the_time_holds_nothing_back():
