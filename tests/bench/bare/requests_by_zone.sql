@@ -9,6 +9,6 @@ select
     window_end,
     count(*) as requests
 from table(
-    hop(table rideshare_trips, descriptor(rowtime), interval '10' second, interval '300' second)
+    hop(table rideshare_trips, descriptor(rowtime), interval '10' second, interval '5' minute)
 )
 group by pickup.zone_id, window_start, window_end
