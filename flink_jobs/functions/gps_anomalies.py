@@ -1,6 +1,6 @@
 """The rules of anomalies as Flink functions. They move state, timers and rows, and decide nothing.
 
-`Tracks` looks at single pings, `Vigils` at silences.
+`sign_ms_of` tells the windows to look at, `Tracks` looks at their pings, `Vigils` at silences.
 """
 
 from collections.abc import Iterator
@@ -9,6 +9,8 @@ from typing import Any, Final
 from pyflink.common import Row, Types
 from pyflink.datastream import FlatMapFunction, KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import ValueState, ValueStateDescriptor
+from pyflink.table import DataTypes
+from pyflink.table.udf import udf
 
 from contracts import metrics
 from contracts.events import EntityType
@@ -17,22 +19,27 @@ from contracts.live import Anomaly
 from flink_jobs.functions.surge_rows import BYTES
 from flink_jobs.functions.surge_state import StateCodec
 from flink_jobs.logic import vigil
-from flink_jobs.logic.gps_track import Candidate, Point, Track, on_candidate
+from flink_jobs.logic.gps_track import Track, candidates, on_candidate, sign_ms
+from flink_jobs.logic.ping_windows import unpack
 from flink_jobs.logic.surge_deltas import Step
 
-_TEXT: Final = Types.STRING()
-_LONG: Final = Types.LONG()
-_TYPES: Final = {Kind.STRING: _TEXT, Kind.INTEGER: _LONG, Kind.NUMBER: Types.DOUBLE()}
+_TYPES: Final = {
+    Kind.STRING: Types.STRING(),
+    Kind.INTEGER: Types.LONG(),
+    Kind.NUMBER: Types.DOUBLE(),
+}
 ANOMALY: Final = Types.ROW_NAMED(
     [field.name for field in fields_of(Anomaly)],
     [_TYPES[field.kind] for field in fields_of(Anomaly)],
 )
 """Columns of `sql/flink/tables/rideshare_anomalies.sql`."""
-SIGN: Final = Types.ROW_NAMED(
-    ["run_id", "group", "kind", "driver_id", "first_ms", "last_ms", "is_on_shift", "due_ms"],
-    [_TEXT, _LONG, _TEXT, _TEXT, _LONG, _LONG, Types.BOOLEAN(), _LONG],
+
+
+SIGNS: Final = Types.ROW_NAMED(
+    ["run_id", "driver_group", "signs", "clock_ms", "due_ms"],
+    [Types.STRING(), Types.STRING(), Types.STRING(), Types.LONG(), Types.LONG()],
 )
-"""One row of the view `signs`, for one group of drivers."""
+"""A row of the view `signs`, of one group."""
 
 
 def entity_key(row: Row) -> str:
@@ -41,12 +48,19 @@ def entity_key(row: Row) -> str:
 
 
 def group_key(row: Row) -> str:
-    """Return the key of a `SIGN` row: group, then run."""
+    """Return the key of a row of `SIGNS`: group, then run."""
     return f"{row[1]}|{row[0]}"
 
 
+@udf(result_type=DataTypes.BIGINT())  # type: ignore[untyped-decorator]  # pyflink has no types
+def sign_ms_of(pings: str, ping_before: str | None) -> int | None:
+    """Return the newest sign in a window that something is wrong, None without any."""
+    before = next(iter(unpack(ping_before)), None)
+    return sign_ms(unpack(pings), before)
+
+
 class Tracks(KeyedProcessFunction):  # type: ignore[misc]  # PyFlink has no types
-    """Candidates of one entity to anomalies. Keyed by `entity_key`; pings come by event time."""
+    """Windows of one entity to anomalies. Keyed by `entity_key`; they come by event time."""
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Open the one state of the key and make the counters."""
@@ -57,24 +71,29 @@ class Tracks(KeyedProcessFunction):  # type: ignore[misc]  # PyFlink has no type
         self._anomalies = group.counter(metrics.JOB_ANOMALIES.name)
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
-        """Judge one ping."""
-        self._candidates.inc()
-        step = on_candidate(self._codec.decode(self._state.value()), _candidate(value))
-        _keep(self._state, self._codec, step, ctx.timer_service())
-        for anomaly in step.emit:
-            self._anomalies.inc()
-            yield _anomaly_row(anomaly)
+        """Judge the pings of one window."""
+        run_id, entity_id, entity_type, pings, ping_before = value
+        before = next(iter(unpack(ping_before)), None)
+        track = self._codec.decode(self._state.value())
+        for ping in candidates(run_id, entity_id, EntityType(entity_type), unpack(pings), before):
+            self._candidates.inc()
+            step = on_candidate(track, ping)
+            track = step.state
+            for anomaly in step.emit:
+                self._anomalies.inc()
+                yield _anomaly_row(anomaly)
+        if track is not None:
+            self._state.update(self._codec.encode(track))
 
 
 class Groups(FlatMapFunction):  # type: ignore[misc]  # PyFlink has no types
-    """Rows of the view `signs` to the group they concern; a clock concerns every group."""
+    """Rows of the view `signs` to the groups they concern; a clock concerns every one."""
 
     def flat_map(self, value: Row) -> Iterator[Row]:
         """Give out one row per group."""
-        kind, run_id, driver_id, *rest = value
-        groups = range(vigil.GROUPS) if kind == "clock" else (vigil.group_of(driver_id),)
-        for group in groups:
-            yield Row(run_id, group, kind, driver_id, *rest)
+        run_id, group, *rest = value
+        for each in vigil.GROUPS if group is None else (group,):
+            yield Row(run_id, each, *rest)
 
 
 class Vigils(KeyedProcessFunction):  # type: ignore[misc]  # PyFlink has no types
@@ -87,15 +106,13 @@ class Vigils(KeyedProcessFunction):  # type: ignore[misc]  # PyFlink has no type
         self._anomalies = runtime_context.get_metrics_group().counter(metrics.JOB_ANOMALIES.name)
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
-        """Keep one sign until the clock of its run gets there."""
-        _, _, kind, driver_id, first_ms, last_ms, is_on_shift, due_ms = value
+        """Keep a minute's signs, or a tick, until the clock of the run gets there."""
+        _, _, signs, clock_ms, due_ms = value
         state = self._codec.decode(self._state.value())
-        if kind == "clock":
-            step = vigil.on_tick(state, vigil.Tick(due_ms, last_ms))
-        elif kind == "status":
-            step = vigil.on_signs(state, (vigil.Sign(driver_id, first_ms, is_on_shift),))
+        if signs is None:
+            step = vigil.on_tick(state, vigil.Tick(due_ms, clock_ms))
         else:
-            step = vigil.on_signs(state, vigil.heard(driver_id, first_ms, last_ms))
+            step = vigil.on_signs(state, vigil.unpack(signs))
         _keep(self._state, self._codec, step, ctx.timer_service())
         return iter(())
 
@@ -109,21 +126,6 @@ class Vigils(KeyedProcessFunction):  # type: ignore[misc]  # PyFlink has no type
         for anomaly in step.emit:
             self._anomalies.inc()
             yield _anomaly_row(anomaly)
-
-
-def _candidate(row: Row) -> Candidate:
-    run_id, entity_id, entity_type, event_id, at_ms, lat, lon, accuracy_m, status, *rest = row
-    is_first, *before = rest
-    return Candidate(
-        run_id=run_id,
-        entity_id=entity_id,
-        entity_type=EntityType(entity_type),
-        event_id=event_id,
-        point=Point(at_ms, lat, lon),
-        accuracy_m=accuracy_m,
-        status=status,
-        previous=None if is_first else Point(*before),
-    )
 
 
 def _anomaly_row(anomaly: Anomaly) -> Row:

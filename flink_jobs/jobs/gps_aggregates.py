@@ -4,9 +4,10 @@ Input: rideshare.gps_pings. Output: rideshare.gps_aggregates, `stream.rideshare_
 late pings to `<topic>.late`. The output is a function of the topic alone, whatever the pace or the
 restarts. A job of its own, so that a slow window never delays the live map.
 
-The zone of a ping is a Python function (H3 has no counterpart in SQL): docs/decisions/0022 has the
-figures. State: the pings of open windows; the last ping of each driver of a run, until it has had
-none for the retention of the topic. Lost state costs one leg per driver and the open windows.
+SQL puts a driver's minute into one row; Python splits it into sums, as a zone is a set of H3 cells
+(docs/decisions/0022 and 0025 have the figures). State: the pings of open windows; the last ping of
+each driver of a run, until it has had none for the retention of the topic. Lost state costs one leg
+per driver and the open windows.
 """
 
 from typing import Final
@@ -14,16 +15,16 @@ from typing import Final
 from pyflink.table import StatementSet, StreamTableEnvironment
 
 from contracts.domain import GPS_AGGREGATES, INPUT_RETENTION_MS
-from contracts.events import DriverStatus, EntityType
-from contracts.rules import (
-    GPS_LEG_LIMIT_MS,
-    GPS_OUT_OF_ORDERNESS_MS,
-    GPS_WINDOW_MS,
-    IMPOSSIBLE_SPEED_KMH,
-)
-from flink_jobs.functions.zones import zone_of
+from contracts.rules import GPS_OUT_OF_ORDERNESS_MS, GPS_WINDOW_MS
+from flink_jobs.functions.gps_aggregates import p95_of, parts_of
 from flink_jobs.runtime.environment import lake_target, use_lake
-from flink_jobs.runtime.pings import register_movements
+from flink_jobs.runtime.pings import (
+    SOURCE,
+    register_links,
+    register_timed,
+    register_valid,
+    register_windows,
+)
 from flink_jobs.runtime.settings import JobSettings, Option
 from flink_jobs.runtime.sql import statement
 from flink_jobs.runtime.submission import run
@@ -53,17 +54,9 @@ def build(table: StreamTableEnvironment, settings: JobSettings) -> StatementSet:
     """Return one statement set: aggregates to their topic and table, and late pings."""
     configure(table, settings)
     use_lake(table, settings)
-    table.create_temporary_system_function("zone_of", zone_of)
-    register_movements(table, settings, settings.options["start-wall-ms"], (EntityType.DRIVER,))
-    table.execute_sql(
-        statement(
-            f"{_FOLDER}/legs.sql",
-            leg_limit_ms=GPS_LEG_LIMIT_MS,
-            speed_limit_kmh=IMPOSSIBLE_SPEED_KMH,
-        )
-    )
-    table.execute_sql(statement(f"{_FOLDER}/pings_once.sql", window_s=GPS_WINDOW_MS // 1000))
-    table.execute_sql(statement(f"{_FOLDER}/aggregates.sql", idle=DriverStatus.AVAILABLE.value))
+    start_wall_ms = settings.options["start-wall-ms"]
+    register_valid(table, register_timed(table, settings, SOURCE, start_wall_ms))
+    register_aggregates(table)
     servers = settings.bootstrap_servers
     for sink in ("rideshare_gps_aggregates", "rideshare_gps_pings_late"):
         table.execute_sql(statement(f"tables/{sink}.sql", bootstrap_servers=servers))
@@ -76,6 +69,16 @@ def build(table: StreamTableEnvironment, settings: JobSettings) -> StatementSet:
         statement(f"{_FOLDER}/insert_late.sql", allowance_ms=GPS_OUT_OF_ORDERNESS_MS)
     )
     return statements
+
+
+def register_aggregates(table: StreamTableEnvironment) -> None:
+    """Register `aggregates` over `judged_pings`, wherever those come from."""
+    table.create_temporary_system_function("parts_of", parts_of)
+    table.create_temporary_system_function("p95_of", p95_of)
+    register_windows(table, "is_valid and entity_type = 'driver'", GPS_WINDOW_MS)
+    register_links(table)
+    table.execute_sql(statement(f"{_FOLDER}/driver_parts.sql"))
+    table.execute_sql(statement(f"{_FOLDER}/aggregates.sql", window_s=GPS_WINDOW_MS // 1000))
 
 
 def configure(table: StreamTableEnvironment, settings: JobSettings) -> None:

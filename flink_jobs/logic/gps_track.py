@@ -1,8 +1,8 @@
 """Which pings of one entity to believe: outliers, impossible speeds, and a point that stands still.
 
-Pings come by event time, each with the one before it. Not all come: those that are surely good are
-left out, so what is said of a ping that does not come is that it was accepted
-(`sql/flink/jobs/gps_anomalies/candidates.sql` says which come). A rejected ping is compared with
+Pings come by event time, each with the one before it. Not all come: windows in which all is surely
+good are left out, so what is said of a ping that does not come is that it was accepted (`sign_ms`
+and `sql/flink/jobs/gps_anomalies/candidates.sql` say which come). A rejected ping is compared with
 nothing: the next one is compared with the last that was accepted.
 
 What is lost when it is lost: the point before a run of rejected pings, so the next ping is compared
@@ -10,6 +10,7 @@ with a rejected one and may be rejected too; at most once per entity.
 """
 
 import uuid
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -26,7 +27,13 @@ from contracts.anomalies import (
 )
 from contracts.events import EntityType
 from contracts.live import Anomaly
-from contracts.rules import IMPOSSIBLE_SPEED_KMH, great_circle_m, speed_kmh
+from contracts.rules import (
+    IMPOSSIBLE_SPEED_KMH,
+    great_circle_m,
+    is_impossible_speed,
+    speed_kmh,
+)
+from flink_jobs.logic.ping_windows import Ping
 from flink_jobs.logic.surge_deltas import Step
 
 _NAMESPACE: Final = uuid.UUID("6f1d3c1e-52a0-5b7e-9a53-0d9b1a4f6c11")
@@ -94,6 +101,52 @@ def anomaly_id(kind: AnomalyKind, run_id: str, evidence: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{kind}|{run_id}|{evidence}"))
 
 
+def sign_ms(pings: Iterable[Ping], before: Ping | None) -> int | None:
+    """Return the newest sign in a window that something is wrong, None without any.
+
+    A jump or a standstill counts by its event time: rejections may follow it for long. An outlier,
+    or a first ping after one, concerns this window alone and is 0.
+
+    Args:
+        pings: Those of one entity's window, by event time.
+        before: The last ping before the window.
+    """
+    sign = None
+    was_outlier = before is not None and _is_outlier(before)
+    for ping in pings:
+        is_outlier = _is_outlier(ping)
+        if before is not None and (_is_jump(before, ping) or _is_standstill(before, ping)):
+            sign = ping.at_ms
+        elif is_outlier or was_outlier:
+            sign = sign or 0
+        before, was_outlier = ping, is_outlier
+    return sign
+
+
+def candidates(
+    run_id: str,
+    entity_id: str,
+    entity_type: EntityType,
+    pings: Iterable[Ping],
+    before: Ping | None,
+) -> Iterator[Candidate]:
+    """Yield the pings of one entity's window, each with the one before it."""
+    previous = None if before is None else _point(before)
+    for ping in pings:
+        point = _point(ping)
+        yield Candidate(
+            run_id=run_id,
+            entity_id=entity_id,
+            entity_type=entity_type,
+            event_id=ping.event_id,
+            point=point,
+            accuracy_m=ping.accuracy_m,
+            status=ping.status,
+            previous=previous,
+        )
+        previous = point
+
+
 def on_candidate(state: Track | None, ping: Candidate) -> Step[Track, Anomaly]:
     """Return what one ping says."""
     at_ms = ping.point.at_ms
@@ -108,6 +161,24 @@ def on_candidate(state: Track | None, ping: Candidate) -> Step[Track, Anomaly]:
         return Step(Track(at_ms, event_ids, standstill=standstill), said)
     rejected = Track(at_ms, event_ids, ping.point, reference, standstill)
     return Step(rejected, (fault, *said))
+
+
+def _point(ping: Ping) -> Point:
+    return Point(ping.at_ms, ping.lat, ping.lon)
+
+
+def _is_outlier(ping: Ping) -> bool:
+    return outlier_reason(ping.lat, ping.lon, ping.accuracy_m) is not None
+
+
+def _is_jump(before: Ping, ping: Ping) -> bool:
+    elapsed_ms = ping.at_ms - before.at_ms
+    return is_impossible_speed(before.lat, before.lon, ping.lat, ping.lon, elapsed_ms)
+
+
+def _is_standstill(before: Ping, ping: Ping) -> bool:
+    is_same_place = (before.lat, before.lon) == (ping.lat, ping.lon)
+    return is_same_place and ping.at_ms > before.at_ms and ping.status in FROZEN_STATUSES
 
 
 def _reference(state: Track | None, ping: Candidate) -> Point | None:

@@ -3,15 +3,13 @@
 SQL in `sql/flink/views`; the values of its placeholders come from the contracts.
 """
 
-from collections.abc import Iterable
 from typing import Final
 
 from pyflink.table import StreamTableEnvironment
 
-from contracts.anomalies import OUTLIER_ACCURACY_M
 from contracts.events import SCHEMA_VERSION, DriverStatus, EntityType
-from contracts.rules import EARTH_RADIUS_M, GPS_OUT_OF_ORDERNESS_MS
-from flink_jobs.logic.gps_tiles import TILES_PER_DEGREE, tile_map
+from contracts.rules import GPS_OUT_OF_ORDERNESS_MS
+from flink_jobs.logic.ping_windows import FIELD_END, RECORD_END
 from flink_jobs.runtime.environment import source_values
 from flink_jobs.runtime.settings import JobSettings
 from flink_jobs.runtime.sql import statement, text_list
@@ -51,54 +49,42 @@ def _register_topic(
 
 
 def register_valid(table: StreamTableEnvironment, source: str) -> None:
-    """Register `valid_pings` over a table or view with the columns of the source."""
+    """Register `judged_pings` and `valid_pings` over a table or view with the source's columns."""
     table.execute_sql(
         statement(
-            "views/valid_pings.sql",
+            "views/judged_pings.sql",
             source=source,
             schema_version=SCHEMA_VERSION,
             entity_types=text_list(EntityType),
             driver_statuses=text_list(DriverStatus),
         )
     )
+    table.execute_sql(statement("views/valid_pings.sql"))
 
 
-def register_movements(
-    table: StreamTableEnvironment,
-    settings: JobSettings,
-    start_wall_ms: int,
-    entity_types: Iterable[EntityType],
-) -> None:
-    """Register `valid_pings` of all that is retained, and `movements` of these entities over it."""
-    register_valid(table, register_timed(table, settings, SOURCE, start_wall_ms))
-    register_legs(table, entity_types)
-
-
-def register_legs(
-    table: StreamTableEnvironment, entity_types: Iterable[EntityType], *, is_batch: bool = False
-) -> None:
-    """Register `movements` of these entities over `valid_pings`, wherever those come from.
+def register_windows(table: StreamTableEnvironment, kept: str, window_ms: int) -> None:
+    """Register `ping_windows` over `judged_pings`, wherever those come from.
 
     Args:
         table: Where.
-        entity_types: Whose pings.
-        is_batch: Of equal times a batch sorts by the place in the log, which a stream has kept.
+        kept: Condition on the records that count; those of them that are no valid pings are in
+            windows of an empty entity.
+        window_ms: Length of the windows, whole seconds.
     """
-    tiles = tile_map()
     table.execute_sql(
         statement(
-            "views/timely_pings.sql",
-            entity_types=text_list(entity_types),
+            "views/packed_pings.sql",
+            kept=kept,
             allowance_ms=GPS_OUT_OF_ORDERNESS_MS,
-            accuracy_limit_m=OUTLIER_ACCURACY_M,
-            tiles_per_degree=TILES_PER_DEGREE,
-            first_row=tiles.first_row,
-            last_row=tiles.last_row,
-            first_column=tiles.first_column,
-            last_column=tiles.last_column,
-            inner_tiles=tiles.inner,
+            field_end=FIELD_END,
+            record_end=RECORD_END,
         )
     )
-    consecutive = "consecutive_pings_in_batch" if is_batch else "consecutive_pings"
-    table.execute_sql(statement(f"views/{consecutive}.sql"))
-    table.execute_sql(statement("views/movements.sql", earth_radius_m=EARTH_RADIUS_M))
+    table.execute_sql(
+        statement("views/ping_windows.sql", window_s=window_ms // 1000, record_end=RECORD_END)
+    )
+
+
+def register_links(table: StreamTableEnvironment) -> None:
+    """Register `linked_windows` over `ping_windows`: each with the last ping before it."""
+    table.execute_sql(statement("views/linked_windows.sql"))

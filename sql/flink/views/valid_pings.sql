@@ -1,22 +1,6 @@
--- Purpose: the pings of a source without what the rules of the contracts reject. Inputs: ${source}.
+-- Purpose: the pings of a source without what the rules of the contracts reject. Inputs: judged_pings.
 -- Output: view valid_pings, the columns of the source. Key: entity_id. Event time: rowtime, kept. Lateness: none here.
--- What is passed over is counted by ingest_bronze; this filter may let through what only a strict decoder refuses
--- (a number written as text).
 create temporary view valid_pings as
 select * -- noqa: AM04
-from ${source}
-where
-    event_type = 'gps_ping'
-    and schema_version = ${schema_version}
-    and rowtime > to_timestamp_ltz(0, 3)
-    and event_id <> ''
-    and run_id <> ''
-    and entity_id <> ''
-    and entity_type in (${entity_types})
-    and (driver_status is null or driver_status in (${driver_statuses}))
-    and lat between -90 and 90
-    and lon between -180 and 180
-    and speed_kmh >= 0
-    and heading_deg between 0 and 360
-    and accuracy_m >= 0
-    and seq >= 0
+from judged_pings
+where is_valid

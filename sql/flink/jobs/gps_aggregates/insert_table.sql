@@ -1,6 +1,6 @@
 -- Purpose: the aggregates into the lake, exactly once, visible at the checkpoint. Inputs: aggregates.
 -- Output: ${target_table}. Key: subject, subject_id, window start, run. Event time: window_end_ms.
--- Lateness: see consecutive_pings.
+-- Lateness: see packed_pings.
 insert into ${target_table} /*+ options('uid-suffix' = '${uid}') */
 select
     current_timestamp as _written_at,

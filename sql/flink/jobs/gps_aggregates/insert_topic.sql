@@ -1,5 +1,5 @@
 -- Purpose: the aggregates onto their topic. Inputs: aggregates. Output: rideshare_gps_aggregates.
--- Key: subject, subject_id, window start. Event time: window_end_ms. Lateness: see consecutive_pings.
+-- Key: subject, subject_id, window start. Event time: window_end_ms. Lateness: see packed_pings.
 -- At least once: a repeat is the same record.
 insert into rideshare_gps_aggregates
 select

@@ -1,5 +1,5 @@
 -- Purpose: anomalies into the lake, exactly once, visible at the checkpoint. Inputs: anomalies.
--- Output: ${target_table}. Key: anomaly_id and phase. Event time: event_time_ms. Lateness: see consecutive_pings.
+-- Output: ${target_table}. Key: anomaly_id and phase. Event time: event_time_ms. Lateness: see packed_pings.
 insert into ${target_table} /*+ options('uid-suffix' = '${uid}') */
 select
     current_timestamp as _written_at,

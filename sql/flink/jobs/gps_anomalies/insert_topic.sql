@@ -1,5 +1,5 @@
 -- Purpose: anomalies onto their topic. Inputs: anomalies. Output: rideshare_anomalies. Key: anomaly_id.
--- Event time: event_time_ms. Lateness: see consecutive_pings. At least once: a repeat is the same record.
+-- Event time: event_time_ms. Lateness: see packed_pings. At least once: a repeat is the same record.
 insert into rideshare_anomalies
 select
     anomaly_id,

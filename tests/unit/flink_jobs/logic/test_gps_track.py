@@ -1,6 +1,7 @@
 """Single pings: golden sequences, copies, and agreement with a rule that looks at everything."""
 
 import json
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from contracts.anomalies import REJECTION_LIMIT_MS, AnomalyKind
 from contracts.events import EntityType
 from contracts.live import Anomaly
-from flink_jobs.logic.gps_track import Candidate, Point, Track, on_candidate
+from flink_jobs.logic.gps_track import Candidate, Point, Track, on_candidate, sign_ms
+from flink_jobs.logic.ping_windows import Ping
 from tests.anomaly_rules import Seen, single_ping_anomalies
 
 VECTORS = json.loads(
@@ -108,28 +110,38 @@ def test_the_rule_agrees_with_one_that_remembers_everything(steps: list[Any]) ->
     assert briefly(judged(pings, only=let_through(pings))) == briefly(said)
 
 
-def let_through(pings: list[Seen]) -> set[str]:
-    """Return the events that `candidates.sql` lets through, as few as it may."""
-    from contracts.anomalies import outlier_reason
-    from contracts.rules import is_impossible_speed
-
+def let_through(pings: list[Seen], window_ms: int = 20_000) -> set[str]:
+    """Return the events of the windows that `candidates.sql` lets through."""
     chosen: set[str] = set()
-    alert_ms: int | None = None
-    before: Seen | None = None
-    for ping in sorted(pings, key=lambda p: p.at_ms):
-        is_suspect = outlier_reason(ping.lat, ping.lon, ping.accuracy_m) is not None
-        if before is not None:
-            elapsed_ms = ping.at_ms - before.at_ms
-            is_still = (before.lat, before.lon) == (ping.lat, ping.lon) and elapsed_ms > 0
-            if is_impossible_speed(before.lat, before.lon, ping.lat, ping.lon, elapsed_ms) or (
-                is_still and ping.status in ("on_trip", "en_route")
-            ):
-                alert_ms = ping.at_ms
-            is_suspect |= outlier_reason(before.lat, before.lon, before.accuracy_m) is not None
-        if is_suspect or (alert_ms is not None and ping.at_ms - alert_ms <= REJECTION_LIMIT_MS):
-            chosen.add(ping.event_id)
-        before = ping
+    last_sign_ms: int | None = None
+    before: Ping | None = None
+    packed = sorted((in_a_window(ping) for ping in pings), key=lambda p: p.at_ms)
+    for _, group in groupby(packed, key=lambda ping: ping.at_ms // window_ms):
+        window = list(group)
+        sign = sign_ms(window, before)
+        last_sign_ms = sign or last_sign_ms
+        if sign is not None or (
+            last_sign_ms is not None and window[0].at_ms - last_sign_ms <= REJECTION_LIMIT_MS
+        ):
+            chosen |= {ping.event_id for ping in window}
+        before = window[-1]
     return chosen
+
+
+def in_a_window(ping: Seen) -> Ping:
+    return Ping(ping.at_ms, ping.lat, ping.lon, ping.accuracy_m, 30.0, ping.status, ping.event_id)
+
+
+def test_a_window_without_a_sign_is_passed_over() -> None:
+    calm = [Ping(at, -23.56 + at / 1e8, -46.63, 8.0, 30.0, "on_trip", str(at)) for at in (0, 4000)]
+    assert sign_ms(calm, None) is None
+    assert sign_ms(calm[1:], calm[0]) is None
+    inaccurate = calm[0]._replace(accuracy_m=500.0)
+    assert sign_ms([inaccurate], None) == 0
+    assert sign_ms(calm[1:], inaccurate) == 0, "what follows an outlier is to be compared"
+    far = calm[1]._replace(lat=-23.76)
+    assert sign_ms([far], calm[0]) == 4000
+    assert sign_ms([calm[0]._replace(at_ms=9000)], calm[0]) == 9000, "a standstill on a trip"
 
 
 def test_the_vectors_name_every_kind_that_single_pings_show() -> None:

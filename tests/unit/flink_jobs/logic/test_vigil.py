@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from contracts.live import Anomaly
 from flink_jobs.logic import vigil
+from flink_jobs.logic.ping_windows import FIELD_END, RECORD_END
 from flink_jobs.logic.surge_deltas import Step
 from flink_jobs.logic.vigil import Group, Sign, Tick
 from tests.anomaly_rules import zombies
@@ -125,6 +126,13 @@ def test_a_sign_may_come_after_the_clock_as_long_as_the_watermark_has_not() -> N
     assert [(a.phase.value, a.event_time_ms) for a in said] == [("raised", 605_000)]
 
 
-def test_groups_are_the_same_everywhere() -> None:
-    assert {vigil.group_of(f"driver-{n}") for n in range(2_000)} <= set(range(vigil.GROUPS))
-    assert vigil.group_of("driver-1") == sum(b"driver-1") % 64
+def test_signs_come_packed() -> None:
+    lines = [("0", "9", "ping", "a\x1fb"), ("5", "5", "ping", "c"), ("7", "7", "on_shift", "d")]
+    packed = RECORD_END.join(FIELD_END.join(fields) for fields in lines)
+    assert list(vigil.unpack(packed)) == [
+        Sign("a\x1fb", 0),
+        Sign("a\x1fb", 9),
+        Sign("c", 5),
+        Sign("d", 7, True),
+    ]
+    assert list(vigil.unpack(packed.replace("on_shift", "off_shift")))[-1] == Sign("d", 7, False)
