@@ -7,6 +7,7 @@ may follow from the rules all the same (`anomalies.check_log` says so), which ma
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from contracts.anomalies import (
+    FROZEN_AFTER_MS,
     REJECTION_LIMIT_MS,
     ZOMBIE_SILENCE_MS,
     AnomalyKind,
@@ -47,6 +49,7 @@ EXPECTATIONS: Final[Mapping[str, Expectation]] = MappingProxyType(
         "teleport": Expectation(frozenset({AnomalyKind.OUTLIER, AnomalyKind.IMPOSSIBLE_SPEED})),
         "inaccurate": Expectation(frozenset({AnomalyKind.OUTLIER})),
         "silent_driver": Expectation(frozenset({AnomalyKind.ZOMBIE_DRIVER}), is_lasting=True),
+        "frozen_gps": Expectation(frozenset({AnomalyKind.FROZEN_GPS}), is_lasting=True),
     }
 )
 """By fault of the ledger; of other faults nothing is expected."""
@@ -226,7 +229,9 @@ class _Reasons:
 
     def of(self, cause: Cause) -> str:
         """Return the reason, empty if there is none: then it should have been seen."""
-        return self._of_silence(cause) if cause.fault == "silent_driver" else self._of_ping(cause)
+        if cause.fault == "silent_driver":
+            return self._of_silence(cause)
+        return self._of_freeze(cause) if cause.fault == "frozen_gps" else self._of_ping(cause)
 
     def _of_ping(self, cause: Cause) -> str:
         if cause.event_id not in self._logged:
@@ -238,6 +243,21 @@ class _Reasons:
         if self._judged.is_rejected[first:at].all():
             return "without an accepted ping before"
         return "" if self._judged.is_rejected[at] else "within the limits of the rules"
+
+    def _of_freeze(self, cause: Cause) -> str:
+        """Return why a receiver's standstill is none by the rules: see `FROZEN_AFTER_MS`."""
+        own = self._tracks.get(cause.entity_id, slice(0, 0))
+        pings = self._judged.pings
+        first, last = np.searchsorted(pings.at_ms[own], (cause.first_ms, cause.last_ms + 1))
+        # the ping that froze comes before the first that repeats it
+        rows = slice(own.start + max(int(first) - 1, 0), own.start + int(last))
+        places = np.stack((pings.lat[rows], pings.lon[rows]))
+        moved = np.flatnonzero((np.diff(places) != 0).any(axis=0)) + 1
+        ends = np.concatenate(([0], moved, [places.shape[1]]))
+        times = pings.at_ms[rows]
+        spans = [times[end - 1] - times[start] for start, end in pairwise(ends) if end > start]
+        is_long = max(spans, default=0) >= FROZEN_AFTER_MS
+        return "" if is_long else "shorter than a minute, or interrupted"
 
     def _of_silence(self, cause: Cause) -> str:
         own = self._tracks.get(cause.entity_id, slice(0, 0))

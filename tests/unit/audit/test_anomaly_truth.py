@@ -25,6 +25,14 @@ def teleport(event_id: str, entity: str, minute: float) -> Fault:
     return Fault(event_id, GPS_PINGS.name, "teleport", "distance_m=1", entity, at_ms)
 
 
+def freeze(entity: str, *minutes: float) -> list[Fault]:
+    return [
+        Fault(f"{entity}-{minute}", GPS_PINGS.name, "frozen_gps", "freeze=1", entity, at_ms)
+        for minute in minutes
+        for at_ms in (START_MS + round(minute * 60_000),)
+    ]
+
+
 def silence(entity: str, first_minute: float, last_minute: float, number: int = 1) -> list[Fault]:
     return [
         Fault(
@@ -191,3 +199,17 @@ def test_a_silence_that_the_rules_overlook_is_named() -> None:
         "1 faults",
         "0 faults",
     )
+
+
+def test_a_receiver_that_froze_is_told_and_one_that_froze_for_a_moment_cannot_be_seen() -> None:
+    pings, judged, _ = planned(small_city())
+    faults = [*freeze("frozen", 10.4, 11.0, 12.9), *freeze("jumper", 20.1, 20.4)]
+    found = checked(faults, pings, judged, told(judged))["frozen_gps: told"]
+    assert (found.verdict, found.expected) == (Verdict.OK, "1 faults")
+    assert found.detail == (
+        "recall 1.000; 1 of 2 cannot be seen: 1 shorter than a minute, or interrupted"
+    )
+    kept = [alert for alert in told(judged) if alert.kind is not AnomalyKind.FROZEN_GPS]
+    missing = checked(faults, pings, judged, kept)["frozen_gps: told"]
+    assert missing.verdict == Verdict.DIFFERENT
+    assert missing.offenders[0].startswith("frozen_gps frozen at")
