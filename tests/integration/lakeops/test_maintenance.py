@@ -4,7 +4,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +26,7 @@ from deploy.local.layout import Layout
 from deploy.local.maintenance import Kind, Policy
 from deploy.local.maintenance_run import Maintenance, Outcome, StatementError, execute
 from tests.stack_control import TestStack
+from tests.waiting import eventually
 
 pytestmark = [
     pytest.mark.kafka,
@@ -129,15 +130,6 @@ def now_stats(catalog: Catalog, table: str = TABLE) -> TableStats:
 def flink_commits(layout: Layout) -> list[savepoints.Commit]:
     by_table = savepoints.commits_by_table(layout.url("catalog"))
     return next(commits for commits in by_table if commits and commits[0].table == TABLE)
-
-
-def eventually(condition: Callable[[], bool], what: str, timeout_s: float = 180) -> None:
-    until = time.monotonic() + timeout_s
-    while time.monotonic() < until:
-        if condition():
-            return
-        time.sleep(1)
-    pytest.fail(f"not within {timeout_s} s: {what}")
 
 
 def kinds(outcomes: list[Outcome]) -> Counter[Kind]:

@@ -4,9 +4,8 @@ One city and one replay with copies, malformed and late records; the truth is co
 """
 
 import random
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -42,6 +41,7 @@ from tests.surge_city import (
     laid_out,
     without_late,
 )
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.kafka, pytest.mark.catalog, pytest.mark.flink, pytest.mark.timeout(900)]
 SPAN_MS = 20 * 60_000
@@ -196,15 +196,6 @@ def _end() -> bytes:
     )
 
 
-def _eventually(condition: Callable[[], bool], what: str, timeout_s: float = 240) -> None:
-    until = time.monotonic() + timeout_s
-    while time.monotonic() < until:
-        if condition():
-            return
-        time.sleep(1)
-    pytest.fail(f"not within {timeout_s} s: {what}")
-
-
 @pytest.fixture(scope="module")
 def past(_stacks) -> Iterator[Past]:
     stack = _stacks(FAROL_CHECKPOINT_INTERVAL_S="3")
@@ -218,14 +209,14 @@ def past(_stacks) -> Iterator[Past]:
             control.submit(name)
         tables = [topic.bronze_table for topic in (TRIPS, DRIVER_STATUS, TAXI_TRIPS, GPS_PINGS)]
         catalog = connect(stack.url("catalog"))
-        _eventually(
+        eventually(
             lambda: sum(catalog.load_table(t).scan().count() for t in tables) >= found.sent,
             "everything in Bronze",
         )
         last = max(at_ms for _, at_ms, *_ in found.in_time) // MINUTE_MS * MINUTE_MS
-        _eventually(lambda: last in {start for _, start in regions(stack)}, "all region windows")
+        eventually(lambda: last in {start for _, start in regions(stack)}, "all region windows")
         wanted = set(expected_metrics(found.lanes))
-        _eventually(lambda: wanted <= set(zones(stack)), "all zone windows")
+        eventually(lambda: wanted <= set(zones(stack)), "all zone windows")
     yield found
     stack.down()
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -20,18 +20,10 @@ from deploy.local.jobs import JobControl, JobError, running
 from deploy.local.lake import connect
 from deploy.local.layout import Layout
 from tests.stack_control import ROOT, TestStack
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.kafka, pytest.mark.catalog, pytest.mark.flink, pytest.mark.timeout(900)]
 INGEST, LIVE = "ingest_bronze", "live_positions"
-
-
-def _eventually(condition: Callable[[], bool], what: str, timeout_s: float = 180) -> None:
-    until = time.monotonic() + timeout_s
-    while time.monotonic() < until:
-        if condition():
-            return
-        time.sleep(0.5)
-    pytest.fail(f"not within {timeout_s} s: {what}")
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +60,7 @@ def _places(stack) -> Counter[tuple[int, int]]:
 
 
 def _wait_for_bronze(stack, records: int) -> None:
-    _eventually(lambda: len(_places(stack)) >= records, f"{records} records in Bronze")
+    eventually(lambda: len(_places(stack)) >= records, f"{records} records in Bronze")
 
 
 def _arguments(control: JobControl, name: str) -> tuple[str, ...]:
@@ -114,7 +106,7 @@ def test_a_state_that_the_lake_has_outrun_is_refused_and_bronze_stays_exact(stac
     assert row.records_out == row.records_in, "every record into Bronze"
     assert row.checkpoint_age_s is not None
     gauge = f'{metrics.KEEPER_JOB_RECORDS.name}{{job="{INGEST}",kind="dlq"}} '
-    _eventually(
+    eventually(
         lambda: f"{gauge}{float(row.dlq)}" in httpx.get(f"{stack.url('keeper')}/metrics").text,
         "the keeper tells the same count",
     )
@@ -153,7 +145,7 @@ def test_a_job_whose_upgrade_was_killed_half_way_is_brought_back(stack, control)
     upgrade.kill()
     upgrade.wait(30)
 
-    _eventually(lambda: _status(control, LIVE).health == Health.OK, "the keeper brings it back")
+    eventually(lambda: _status(control, LIVE).health == Health.OK, "the keeper brings it back")
     entry = desired_jobs.read(control.layout)[LIVE]
     assert "savepoint-" in (entry.resume_from or "")
     # as before, or as wanted where the submission was already on its way
@@ -175,7 +167,7 @@ def test_a_restart_loop_is_told_and_seen_as_unhealthy(stack, control):
     assert (listed.returncode, row["health"]) == (1, "restarting")
     assert (told.returncode, f"job {name} is restarting" in told.stderr) == (1, True)
     gauge = f'{metrics.KEEPER_JOB_HEALTHY.name}{{job="{name}"}} 0.0'
-    _eventually(
+    eventually(
         lambda: gauge in httpx.get(f"{stack.url('keeper')}/metrics").text, "the keeper tells it"
     )
     control.stop(name, with_savepoint=False)

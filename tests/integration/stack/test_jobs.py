@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -16,19 +16,11 @@ from deploy.local.flink_rest import FlinkRefusedError, FlinkRest, FlinkUnavailab
 from deploy.local.jobs import JobControl, JobError
 from deploy.local.layout import Layout
 from deploy.setup.homes import JOB_JAR
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.kafka, pytest.mark.flink, pytest.mark.timeout(900)]
 JOB = "doubling_job"
 MODULE = "tests.integration.stack.doubling_job"
-
-
-def _eventually(condition: Callable[[], bool], what: str, timeout_s: float = 180) -> None:
-    until = time.monotonic() + timeout_s
-    while time.monotonic() < until:
-        if condition():
-            return
-        time.sleep(0.5)
-    pytest.fail(f"not within {timeout_s} s: {what}")
 
 
 class _Numbers(threading.Thread):
@@ -100,7 +92,7 @@ def _submit(control: JobControl, broker: str, source: str, sink: str, **options)
 
 def _wait_for_checkpoint(control: JobControl, job_id: str, more: int = 1) -> None:
     start = control.rest.checkpoints(job_id)["completed"]
-    _eventually(
+    eventually(
         lambda: control.rest.checkpoints(job_id)["completed"] >= start + more, "a checkpoint"
     )
 
@@ -115,7 +107,7 @@ def _current(control: JobControl) -> str | None:
 
 def _assert_exactly_once(stack, sink: str, sent: int) -> None:
     expected = [2 * n for n in range(1, sent + 1)]
-    _eventually(lambda: len(_committed(stack.kafka, sink)) >= sent, "all results")
+    eventually(lambda: len(_committed(stack.kafka, sink)) >= sent, "all results")
     assert sorted(_committed(stack.kafka, sink)) == expected
 
 
@@ -125,7 +117,7 @@ def test_killed_flink_processes_lose_and_repeat_nothing(stack, flow):
     _wait_for_checkpoint(control, first)
 
     os.kill(stack.status()["jobmanager"]["pid"], signal.SIGKILL)
-    _eventually(lambda: _current(control) not in (None, first), "the keeper resubmits the job")
+    eventually(lambda: _current(control) not in (None, first), "the keeper resubmits the job")
     second = _current(control)
     assert second is not None
     entry = desired_jobs.read(Layout.from_environment(stack.env))[JOB]
@@ -134,8 +126,8 @@ def test_killed_flink_processes_lose_and_repeat_nothing(stack, flow):
     _wait_for_checkpoint(control, second)
 
     os.kill(stack.status()["taskmanager"]["pid"], signal.SIGKILL)
-    _eventually(lambda: control.rest.restarts(second) > 0, "Flink notices the loss")
-    _eventually(lambda: _current(control) == second, "the same job computes again")
+    eventually(lambda: control.rest.restarts(second) > 0, "Flink notices the loss")
+    eventually(lambda: _current(control) == second, "the same job computes again")
 
     _assert_exactly_once(stack, sink, numbers.end())
     metrics = httpx.get(f"{stack.url('keeper')}/metrics").text
@@ -174,7 +166,7 @@ def test_a_job_cancelled_on_the_dashboard_is_left_alone(stack, flow):
     control.rest.cancel(job_id)
 
     layout = Layout.from_environment(stack.env)
-    _eventually(lambda: not desired_jobs.read(layout)[JOB].is_wanted, "the keeper forgets it")
+    eventually(lambda: not desired_jobs.read(layout)[JOB].is_wanted, "the keeper forgets it")
     assert _current(control) is None
 
 

@@ -4,21 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 
 import psutil
 import pytest
 from redis import Redis
 
-
-def _eventually(condition: Callable[[], bool], what: str, timeout_s: float = 120) -> None:
-    until = time.monotonic() + timeout_s
-    while time.monotonic() < until:
-        if condition():
-            return
-        time.sleep(0.3)
-    pytest.fail(f"not within {timeout_s} s: {what}")
+from tests.waiting import eventually
 
 
 def _processes(home: object) -> list[psutil.Process]:
@@ -68,8 +59,8 @@ def test_a_killed_service_comes_back_and_is_counted(stack):
 
     os.kill(before["pid"], signal.SIGKILL)
 
-    _eventually(lambda: stack.status()["redis"]["restarts"] > before["restarts"], "a restart")
-    _eventually(lambda: stack.status()["redis"]["ready"], "redis answers again")
+    eventually(lambda: stack.status()["redis"]["restarts"] > before["restarts"], "a restart")
+    eventually(lambda: stack.status()["redis"]["ready"], "redis answers again")
     after = stack.status()["redis"]
     assert after["pid"] != before["pid"]
     assert "SIGKILL" in after["last_exit"]
