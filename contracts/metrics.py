@@ -154,7 +154,7 @@ JOB_TRIPS_INCOMPLETE: Final = Metric(
 JOB_CANDIDATES: Final = Metric(
     "farol_job_candidates_total",
     "counter",
-    "Pings that a job could not pass over in SQL and has judged one by one.",
+    "Pings of windows that a job could not pass over, judged one by one.",
 )
 JOB_ANOMALIES: Final = Metric(
     "farol_job_anomalies_total", "counter", "Anomalies that a job has raised or cleared."

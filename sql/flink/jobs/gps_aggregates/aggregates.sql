@@ -28,6 +28,6 @@ from (
         sum(part_speed_millionths) as sum_speed_millionths,
         sum(part_idle_count) as idle_count,
         listagg(part_speeds_kmh, ' ') as speeds_kmh
-    from table(tumble(table driver_parts, descriptor(window_time), interval '$window_s' second))
+    from table(tumble(table driver_parts, descriptor(part_time), interval '$window_s' second))
     group by window_start, window_end, run_id, subject, subject_id
 )

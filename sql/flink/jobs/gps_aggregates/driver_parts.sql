@@ -1,10 +1,10 @@
 -- Purpose: the sums of one driver's window, for the driver and for each zone it was in. Inputs: linked_windows.
--- Output: view driver_parts. Key: subject, subject_id, driver, window, run. Event time: window_time, kept.
+-- Output: view driver_parts. Key: subject, subject_id, driver, window, run. Event time: part_time, that of the window.
 -- Lateness: see packed_pings.
 create temporary view driver_parts as
 select
     driver.run_id,
-    driver.window_time,
+    driver.window_time as part_time,
     part.subject,
     part.subject_id,
     part.part_count,
