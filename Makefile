@@ -61,7 +61,8 @@ test-flink: setup  ## Every job on a local runtime, against real servers
 
 .PHONY: test-servers
 test-servers: setup  ## Integration, browser and end-to-end tests on real servers
-	@$(PYTEST) tests -n 2 --dist loadfile --ignore tests/flink -m "($(SERVERS)) and not (bench or drill)"
+	@$(PYTEST) tests -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/flink \
+		-m "($(SERVERS)) and not (bench or drill)"
 
 .PHONY: contracts
 contracts: setup  ## Render DDL, schemas, sources and types from the contracts

@@ -6,6 +6,7 @@ one worker (`make test` does): every worker of pytest-xdist would start servers 
 """
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,6 +15,16 @@ import pytest
 from tests.stack_control import TestStack, reserve_stack
 
 StackFactory = Callable[..., TestStack]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the files: the whole loop, one long test, first; then those with most tests.
+
+    Workers take file after file (`--dist loadfile --no-loadscope-reorder`), so what is long must
+    not begin last, when the other workers have nothing left to do beside it.
+    """
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: (item.get_closest_marker("e2e") is None, -tests[item.path]))
 
 
 @pytest.fixture(scope="session")
