@@ -17,12 +17,14 @@ from tests.stack_control import TestStack, reserve_stack
 StackFactory = Callable[..., TestStack]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the files: the whole loop, one long test, first; then those with most tests.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Order the files of several workers: the whole loop, one long test, first; then the largest.
 
     Workers take file after file (`--dist loadfile --no-loadscope-reorder`), so what is long must
     not begin last, when the other workers have nothing left to do beside it.
     """
+    if config.getoption("dist", "no") == "no":
+        return
     tests = Counter(item.path for item in items)
     items.sort(key=lambda item: (item.get_closest_marker("e2e") is None, -tests[item.path]))
 

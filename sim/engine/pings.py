@@ -8,7 +8,7 @@ time is stepped nor on who else pings.
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -53,7 +53,7 @@ class Label:
         self.driver_status = driver_status
         self.trip_id = trip_id
         self.cause_id = cause_id
-        self.encoded: object = None
+        self.encoded: Any = None
 
 
 def mixed(words: Words) -> Words:

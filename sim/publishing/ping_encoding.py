@@ -22,7 +22,6 @@ Characters = npt.NDArray[np.uint8]
 
 _ID: Final = "00000000-0000-0000-0000-000000000000"
 _TIME: Final = "2026-01-01T00:00:00.000Z"
-_TRACE: Final = b"00-00000000000000000000000000000000-0000000000000000-01"
 _ABSENT: Final = 0
 """Stands where a number has fewer digits than there is room for; never reaches a record."""
 
@@ -104,18 +103,19 @@ class PingEncoder:
         self._head = np.frombuffer(head.encode(), dtype=np.uint8)
         self._id_at = head.index(_ID)
         self._time_at = head.index(_TIME)
-        self._trace = np.frombuffer(_TRACE, dtype=np.uint8)
+        self._trace_begin = np.frombuffer(b"00-", dtype=np.uint8)
+        self._trace_end = np.frombuffer(b"-" + bytes(16) + b"-01", dtype=np.uint8)
 
     def encode(self, block: PingBlock) -> Encoded:
         """Return the records of a block."""
         id_hex = _hex(np.column_stack((block.upper, block.lower)))
-        parts = [self._parts(label) for label in block.labels]
+        parts: list[_Parts] = [label.encoded or self._parts(label) for label in block.labels]
         heads, event_ids = self._heads(block.at_ms, id_hex)
         numbers = self._number_texts(block)
         return Encoded(
             keys=[part.key for part in parts],
             values=[
-                head + part.middle + number + part.end
+                b"".join((head, part.middle, number, part.end))
                 for head, part, number in zip(heads, parts, numbers, strict=True)
             ],
             event_ids=event_ids,
@@ -123,9 +123,6 @@ class PingEncoder:
         )
 
     def _parts(self, label: Label) -> _Parts:
-        known = label.encoded
-        if isinstance(known, _Parts):
-            return known
         text = msgspec.json.encode
         entity_id = text(label.entity_id)
         trip_id = text(label.trip_id)
@@ -141,7 +138,7 @@ class PingEncoder:
                 entity_id,
             ),
             end=b',"trip_id":%b,"driver_status":%b}' % (trip_id, text(label.driver_status)),
-            trace=(label.trip_id or "").replace("-", "").encode(),
+            trace=f"00-{label.trip_id.replace('-', '')}".encode() if label.trip_id else b"",
         )
         return parts
 
@@ -189,14 +186,15 @@ class PingEncoder:
         return words.tobytes().translate(None, bytes([_ABSENT])).split(b"\n")[:-1]
 
     def _traceparents(self, parts: list[_Parts], id_hex: Characters) -> list[bytes]:
-        lines = np.empty((len(parts), len(_TRACE)), dtype=np.uint8)
-        lines[:] = self._trace
-        lines[:, 3:35] = id_hex
-        lines[:, 36:52] = id_hex[:, :16]
-        texts = _lines(lines)
+        own = np.empty((len(parts), 35), dtype=np.uint8)
+        own[:, :3] = self._trace_begin
+        own[:, 3:] = id_hex
+        ends = np.empty((len(parts), 20), dtype=np.uint8)
+        ends[:] = self._trace_end
+        ends[:, 1:17] = id_hex[:, :16]
         return [
-            b"00-%b%b" % (part.trace, text[35:]) if part.trace else text
-            for part, text in zip(parts, texts, strict=True)
+            (part.trace or trace) + end
+            for part, trace, end in zip(parts, _lines(own), _lines(ends), strict=True)
         ]
 
 
