@@ -23,6 +23,10 @@ STREAM_END_MARGIN_MS: Final = 15 * 60 * 1000
 """How far past the newest event a `stream_end` lies: beyond every window and its lateness."""
 
 
+_UNPREFIXED: Final = "rideshare"
+"""The domain whose staging tables do without its name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Topic:
     """One input topic: entity name, event struct, the field that is the record key."""
@@ -56,6 +60,12 @@ class Topic:
     def dlq_table(self) -> str:
         """Iceberg table, `namespace.name`, of the malformed records."""
         return f"bronze.dlq_{self.domain}_{self.entity}"
+
+    @property
+    def staging_table(self) -> str:
+        """Iceberg table, `namespace.name`, of the well-formed events, each once."""
+        name = self.entity if self.domain == _UNPREFIXED else f"{self.domain}_{self.entity}"
+        return f"silver.stg_{name}"
 
 
 @dataclass(frozen=True, slots=True)

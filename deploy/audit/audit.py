@@ -33,7 +33,7 @@ from deploy.audit.ledger import newest_run, read_truth
 from deploy.audit.log import TopicLog, inside
 from deploy.audit.report import Check, Report, Verdict, note
 from deploy.audit.sources.kafka import KafkaSource
-from deploy.audit.sources.lake import STAGING, LakeSource
+from deploy.audit.sources.lake import LakeSource
 from deploy.audit.sources.redis import RedisSource
 from deploy.local import desired_jobs
 from deploy.local.layout import Layout
@@ -134,7 +134,7 @@ class _Audit:
         topics = [input_topic(name) for name in truth.offsets]
         self._tell("reading Gold, Silver and Bronze")
         trips, payments = self._lake.trips(truth.run_id), self._lake.payments(truth.run_id)
-        staged = {t.name: self._lake.staged(STAGING[t.name]) for t in topics if t.name in STAGING}
+        staged = {topic.name: self._lake.staged(topic) for topic in topics}
         bronzes = {topic.name: self._lake.bronze(topic) for topic in topics}
         # after Bronze: what that has seen, the DLQs must have
         dlqs = {topic.name: self._lake.dlq(topic) for topic in topics}
@@ -165,7 +165,7 @@ class _Audit:
         # What comes out of Bronze again is a duplicate to Silver, by design.
         for name, rows in () if truth.producer == "replay" else staged.items():
             log, ranges = self._logs[name], truth.offsets[name]
-            checks.append(silver.check_silver(log, STAGING[name], rows, ranges))
+            checks.append(silver.check_silver(log, input_topic(name).staging_table, rows, ranges))
         if is_city:
             checks += self._gold(trips, payments)
             checks += self._surge(zones)

@@ -72,15 +72,18 @@ def kill(stack: TestStack, service: str) -> None:
 def kill_python_worker(stack: TestStack) -> None:
     """Kill one of the processes in which the TaskManager runs Python functions."""
     task_manager = psutil.Process(stack.status()["taskmanager"]["pid"])
-    workers = [
-        child
-        for child in task_manager.children(recursive=True)
-        if any(_PYTHON_WORKER in argument for argument in child.cmdline())
-    ]
+    workers = [child for child in task_manager.children(recursive=True) if _is_worker(child)]
     assert workers, "no job runs Python functions"
     victim = min(workers, key=lambda worker: worker.pid)
     victim.kill()
     wait_for("the Python worker is gone", lambda: not victim.is_running())
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    try:
+        return any(_PYTHON_WORKER in argument for argument in process.cmdline())
+    except psutil.NoSuchProcess:  # gone since it was listed
+        return False
 
 
 def drivers_move(stack: TestStack) -> None:

@@ -27,7 +27,7 @@ from tests.e2e.steps import (
 from tests.e2e.yellow import yellow_csv
 from tests.stack_control import TestStack
 
-JOBS = ("live_positions", "ingest_bronze", "surge", "region_windows")
+JOBS = ("live_positions", "ingest_bronze", "surge", "gps_anomalies", "region_windows")
 SAMPLE = (
     Path(__file__).resolve().parents[3]
     / "shared"

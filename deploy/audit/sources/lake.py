@@ -1,7 +1,7 @@
 """Iceberg tables as columns, through PyIceberg: all engines' tables lie in the one catalog."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -21,14 +21,6 @@ from deploy.audit.checks.silver import StagedRows
 from deploy.audit.columns import Integers
 from deploy.audit.errors import AuditError
 from deploy.audit.log import digest, places
-
-STAGING: Final[Mapping[str, str]] = {
-    "rideshare.trips": "silver.stg_trips",
-    "rideshare.gps_pings": "silver.stg_gps_pings",
-    "rideshare.driver_status": "silver.stg_driver_status",
-    "rideshare.payments": "silver.stg_payments",
-}
-"""Staging table of each topic that has one."""
 
 
 class LakeSource:
@@ -88,9 +80,11 @@ class LakeSource:
             error_message=messages,
         )
 
-    def staged(self, table: str) -> StagedRows | None:
-        """Return what a staging table holds, None where there is no such table."""
-        batches = self._batches(table, ("_kafka_partition", "_kafka_offset", "event_id"))
+    def staged(self, topic: Topic) -> StagedRows | None:
+        """Return what the staging table of a topic holds, None where there is no such table."""
+        batches = self._batches(
+            topic.staging_table, ("_kafka_partition", "_kafka_offset", "event_id")
+        )
         if batches is None:
             return None
         place: list[Integers] = [_no_integers()]

@@ -28,7 +28,7 @@ _LIVE_SERVICES: Final = (
     *("feeder", "keeper", "api", "sim"),
 )
 _FIRST_JOB: Final = "live_positions"
-_OTHER_JOBS: Final = ("ingest_bronze", "surge", "region_windows")
+_OTHER_JOBS: Final = ("ingest_bronze", "surge", "gps_anomalies", "region_windows")
 _SCENARIO: Final = "demo"
 _ONE_HOUR_MS: Final = 3_600_000
 _FIRST_BUILD_AFTER_S: Final = 120.0

@@ -10,6 +10,7 @@ from deploy.local.flink_rest import FlinkRefusedError, FlinkRest, FlinkUnavailab
 from deploy.local.layout import Layout
 
 _TIMEOUT_S: Final = 5.0
+_ALARMS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Snapshot:
     jobs: tuple[JobLag, ...] = ()
     live: Mapping[str, Any] = field(default_factory=dict)
     zones: tuple[Mapping[str, Any], ...] = ()
+    alarms: tuple[Mapping[str, Any], ...] = ()
 
 
 class Observer:
@@ -64,6 +66,11 @@ class Observer:
             jobs=self.jobs(),
             live=_answer(self._api, "/api/v1/stats"),
             zones=tuple(_answer(self._api, "/api/v1/surge").get("zones", ())),
+            alarms=tuple(
+                _answer(self._api, f"/api/v1/anomalies?phase=raised&limit={_ALARMS}").get(
+                    "anomalies", ()
+                )
+            ),
         )
 
     def city(self) -> Mapping[str, Any]:

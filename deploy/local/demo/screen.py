@@ -1,4 +1,4 @@
-"""The live summary of the demo: topics, jobs, trips, surge, each as far as it has answered."""
+"""The live summary of the demo: topics, jobs, trips, surge, alarms, as far as they answered."""
 
 from typing import Any, Final
 
@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from contracts.timestamps import rfc3339
 from deploy.local.demo.observe import Snapshot
 
 _TOP_ZONES: Final = 5
@@ -53,7 +54,12 @@ def summary(
         f"  {city.get('records_total', 0):,} records  {left_s:.0f} s left",
     )
     problem = city.get("problem")
-    tables = Columns([_topics(city, rates), _jobs(snapshot), _trips(city), _surge(snapshot)])
+    tables = Columns(
+        [
+            *(_topics(city, rates), _jobs(snapshot), _trips(city)),
+            *(_surge(snapshot), _alarms(snapshot)),
+        ]
+    )
     return Group(head, Text(problem, style="bold red"), tables) if problem else Group(head, tables)
 
 
@@ -103,4 +109,12 @@ def _surge(snapshot: Snapshot) -> Table:
             str(metrics["idle_drivers"]),
         )
     table.add_row("on the map", "", f"{snapshot.live.get('position_count', 0):,}", "")
+    return table
+
+
+def _alarms(snapshot: Snapshot) -> Table:
+    table = _table("newest alarms", "alarm", "who", "why", "event time")
+    for alarm in snapshot.alarms:
+        moment = rfc3339(alarm["event_time_ms"])[11:19]
+        table.add_row(alarm["kind"], alarm["entity_id"], alarm["reason"], moment)
     return table

@@ -19,12 +19,6 @@ from contracts.tables import CATALOG
 from contracts.validation import reject_reason
 from tests.unit.audit.job_logic import job_anomalies
 
-STAGED = {
-    "rideshare.trips": "silver.stg_trips",
-    "rideshare.gps_pings": "silver.stg_gps_pings",
-    "rideshare.driver_status": "silver.stg_driver_status",
-    "rideshare.payments": "silver.stg_payments",
-}
 PAYMENT_COLUMNS = ("payment_id", "trip_id", "fare_minor", "fee_minor", "payout_minor", "tip_minor")
 
 
@@ -104,8 +98,6 @@ class Platform:
         trips: dict[str, list[dict[str, Any]]] = {}
         payments = []
         for topic in topics:
-            if topic.name not in STAGED:
-                continue
             rows: dict[str, dict[str, Any]] = {}
             for record in read_topic(self._bootstrap, topic.name):
                 if record.value is None or reject_reason(topic.name, record.value) is not None:
@@ -124,7 +116,7 @@ class Platform:
                     payments.append(
                         {**wanted, "currency": event["currency"], "run_id": run_id, **place}
                     )
-            self.create(STAGED[topic.name], staged_schema(), list(rows.values()))
+            self.create(topic.staging_table, staged_schema(), list(rows.values()))
         self.create("gold.fact_trips", trips_schema(), [fact(e, run_id) for e in trips.values()])
         self.create("gold.fact_payments", payments_schema(), payments)
 
