@@ -1,6 +1,6 @@
 -- Purpose: how long riders waited from request to the driver's arrival, hour by hour.
 -- Reads: gold.fact_trips. One row per hour in which a rider was picked up; seconds, percentiles are approximate.
--- Parameter first_day (date, default 2000-01-01): the first UTC day of requests that counts.
+-- Parameter first_day (date, default 2000-01-01): the first day of requests that counts, on the city's calendar.
 -- Parameter last_day (date, default 2100-01-01): the last one.
 select
     requested_hour,
@@ -11,6 +11,6 @@ from lake.gold.fact_trips
 where
     driver_arrived_at is not null
     and requested_at is not null
-    and cast(requested_hour as date) between $first_day and $last_day
+    and requested_date between $first_day and $last_day
 group by requested_hour
 order by requested_hour asc

@@ -1,7 +1,7 @@
 """A stack of catalog and Trino for this folder, with what its tests do to it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,15 @@ from pyiceberg.catalog import Catalog
 from deploy.local import lake as lake_tables
 from tests.conftest import StackFactory
 from tests.stack_control import TestStack
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An answer of Trino, and how many rows of tables it has read for it."""
+
+    rows: list[list[Any]]
+    columns: list[str]
+    rows_read: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +40,24 @@ class Lake:
         text: str = json.loads(printed[printed.index("{") :])["compiled"]
         return text
 
-    def rows(self, sql: str) -> list[dict[str, Any]]:
-        """Return the rows of a query by column."""
+    def asked(self, sql: str, values: Sequence[object] = ()) -> Asked:
+        """Return the answer to a statement with `?` for each value."""
         connection: Any = trino.dbapi.connect(  # type: ignore[no-untyped-call]
             host="127.0.0.1", port=self.stack.port("trino"), user="test", catalog="lake"
         )
         try:
             cursor = connection.cursor()
-            cursor.execute(sql)
+            cursor.execute(sql, list(values) or None)
             found = cursor.fetchall()
-            names = [column[0] for column in cursor.description]
+            columns = [column[0] for column in cursor.description or ()]
+            return Asked(found, columns, int(cursor.stats["processedRows"]))
         finally:
             connection.close()
-        return [dict(zip(names, row, strict=True)) for row in found]
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """Return the rows of a query by column."""
+        answer = self.asked(sql)
+        return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
 
     def reset(self) -> None:
         """Empty the lake: drop every table and create those of the contracts."""

@@ -14,13 +14,15 @@ from typing import Any
 import duckdb
 
 from contracts.domain import INPUT_TOPICS
+from contracts.events import TripState
+from contracts.timestamps import epoch_ms
 from contracts.validation import reject_reason
 from deploy.local import dbt, dbt_duckdb
 from deploy.local.layout import Layout
 from tests.integration.lake.bronze import BronzeWriter
 from tests.integration.lake.conftest import Lake
 from tests.integration.lake.mutations import variants
-from tests.integration.lake.records import STAGED, Record, city
+from tests.integration.lake.records import MIDNIGHT_MS, STAGED, Record, city
 from tests.integration.lake.surroundings import surroundings
 from tests.integration.lake.vectors import vector_records
 from tests.stack_control import ROOT
@@ -55,16 +57,17 @@ def contents(lake: Lake) -> Tables:
 def imperfect_halves(seed: int) -> tuple[list[Record], list[Record]]:
     """Return a run cut amid its trips, with faults of every kind in both halves.
 
-    Some events of the first half come only in the second (late), some of the first come again in
-    the second (duplicates across builds), and each half has malformed records of all topics. (That
-    every variant is judged by the rule of the contract is for test_rule.)
+    Some events of the first half come only in the second (late), among them requests of the day
+    before; some of the first come again in the second (duplicates across builds), and each half has
+    malformed records of all topics. (That every variant is judged by the rule of the contract is
+    for test_rule.)
     """
     rng = random.Random(seed)
     run = city(seed, trips=90)
     surroundings(run, seed, trips=90)
     records = sorted(run.records, key=lambda r: json.loads(r.value or b"")["event_time"])
     middle = len(records) * 2 // 3
-    late = [r for r in records[:middle] if r.key and rng.random() < 0.05]
+    late = [r for r in records[:middle] if r.key and (rng.random() < 0.05 or _before_midnight(r))]
     late_ids = {id(record) for record in late}
     first = [record for record in records[:middle] if id(record) not in late_ids]
     again = [r for r in first if r.key and rng.random() < 0.1]
@@ -81,6 +84,13 @@ def imperfect_halves(seed: int) -> tuple[list[Record], list[Record]]:
         for record in malformed:
             half.insert(rng.randrange(len(half)), record)
     return first, second
+
+
+def _before_midnight(record: Record) -> bool:
+    """Return whether it requests a trip in the last minute of the city's day."""
+    event = json.loads(record.value or b"")
+    is_request = event.get("state") == TripState.REQUESTED
+    return is_request and 0 < MIDNIGHT_MS - epoch_ms(event["event_time"]) <= 60_000
 
 
 def kill_trino_amid_a_build(lake: Lake) -> str:

@@ -1,13 +1,14 @@
 """Builds over an imperfect run in two halves, against an independent computation."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from contracts.domain import DRIVER_PROFILES, RIDER_PROFILES
 from deploy.local.layout import Layout
-from deploy.local.queries import named
+from deploy.local.queries import Query, all_queries, named
 from deploy.local.sql_command import run_statement
 from tests.integration.lake import oracle
 from tests.integration.lake.conftest import Lake
@@ -27,6 +28,11 @@ from tests.integration.lake.vectors import vectors
 pytestmark = [pytest.mark.trino, pytest.mark.catalog, pytest.mark.timeout(3000)]
 
 QUERIES = Path(__file__).parents[3] / "sql" / "trino" / "queries"
+DATED = [
+    query
+    for query in all_queries(QUERIES)
+    if any(parameter.kind == "date" for parameter in query.parameters)
+]
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +98,24 @@ def test_trips_progress_and_late_events_repair_what_was_built(history: History) 
     assert any(
         row["requested_at"] is None and after[trip]["requested_at"] for trip, row in before.items()
     )
+
+
+def test_a_request_that_comes_late_moves_its_trip_to_another_day(
+    history: History, lake: Lake
+) -> None:
+    before, after = (
+        {row["trip_id"]: row["requested_date"] for row in history.steps[step]["gold.fact_trips"]}
+        for step in ("first", "second")
+    )
+    moved = {trip for trip, day in before.items() if after[trip] != day}
+    assert len(moved) > 5
+    assert {(str(before[trip]), str(after[trip])) for trip in moved} == {
+        ("2026-03-01", "2026-02-28")
+    }
+    in_partitions = lake.rows(
+        'select partition.requested_date as day, record_count from gold."fact_trips$partitions"'
+    )
+    assert {row["day"]: row["record_count"] for row in in_partitions} == Counter(after.values())
 
 
 @pytest.mark.usefixtures("history")
@@ -253,3 +277,22 @@ def test_every_named_question_has_an_answer(lake: Lake, name: str) -> None:
     if name == "trip_funnel":
         assert [row["state"] for row in rows][:2] == ["REQUESTED", "OFFER_SENT"]
         assert rows[0]["trips_reached"] == 90
+
+
+@pytest.mark.usefixtures("history")
+@pytest.mark.parametrize("query", DATED, ids=lambda query: query.name)
+def test_a_question_with_a_date_reads_no_partition_before_it(lake: Lake, query: Query) -> None:
+    (name,) = set(re.findall(r"gold\.(?:fact|agg)_\w+", query.statement))
+    table = lake.catalog.load_table(name)
+    column = table.schema().find_column_name(table.spec().fields[0].source_id)
+    everything = lake.asked(*query.bound({}))
+    plan = lake.asked(f"explain {query.bound({})[0]}", query.bound({})[1])
+    assert f"{name}$data" in str(plan.rows)
+    assert f"constraint on [{column}]" in str(plan.rows)
+    for first_day in ("2026-03-01", "2026-04-01"):
+        ((before,),) = lake.asked(
+            f"select count(*) from {name} where cast({column} as date) < date '{first_day}'"  # noqa: S608
+        ).rows
+        asked = lake.asked(*query.bound({"first_day": first_day}))
+        assert everything.rows_read - asked.rows_read == before, first_day
+    assert before > 0, "nothing was read of the month before"

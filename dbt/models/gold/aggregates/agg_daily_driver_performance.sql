@@ -1,3 +1,5 @@
+{{ config(properties={'partitioning': "array['month(date_day)']"}) }}
+
 -- Days are those of the city's calendar. Time counts on the day on which it passed, so that a shift over midnight has a
 -- part on either; money counts when it is settled, offers and trips when they are made.
 with run_ends as (

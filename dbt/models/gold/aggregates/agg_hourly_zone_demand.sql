@@ -1,3 +1,5 @@
+{{ config(properties={'partitioning': "array['month(hour_start)']"}) }}
+
 -- Built anew each time: it reads one row per trip, and an hour that a late event touches is repaired by construction,
 -- also when the event moves a trip from one hour to another.
 select

@@ -1,6 +1,7 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='append',
+    properties={'partitioning': "array['settled_date']"},
 ) }}
 
 -- A payment is one event and never changes, and staging has dropped its copies: what is above the offsets seen is new.

@@ -2,11 +2,13 @@
     materialized='incremental',
     incremental_strategy='merge',
     unique_key='trip_id',
+    properties={'partitioning': "array['requested_date']"},
 ) }}
 
 -- A trip whose newest event lies above the offsets already seen is computed anew from all its events, so late and
 -- out-of-order events land where event time puts them. Every event of a trip has its trip as key: one partition.
 -- So is a trip for which a profile update that came late has made another version of its driver or rider the valid one.
+-- A request that comes late may belong to the day before: the merge looks for a trip in all days and moves it.
 with seen as (
     {% if is_incremental() %}
     select
