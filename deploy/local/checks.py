@@ -46,7 +46,6 @@ class Status(StrEnum):
 
 _BY_TEST: Final[Mapping[str, Topic]] = {
     "percent_off_usual_volume": Topic.VOLUME,
-    "minutes_since_newest": Topic.FRESHNESS,
     "percent_of_rows": Topic.DISTRIBUTION,
     "unique": Topic.UNIQUENESS,
     "unique_together": Topic.UNIQUENESS,

@@ -25,6 +25,8 @@ _NEEDS_TABLES: Final = frozenset(
     {"build", "run", "test", "seed", "snapshot", "show", "compile", "docs", "source"}
 )
 _WAIT_S: Final = 900.0
+HEALTH_TAG: Final = "health"
+"""Of the tests of dbt that judge volume, freshness and distribution."""
 Say = Callable[[str], None]
 
 
@@ -108,15 +110,15 @@ def environment(layout: Layout, engine: Engine = Engine.TRINO) -> dict[str, str]
 
 
 def arguments(given: Sequence[str]) -> tuple[str, ...]:
-    """Return dbt's arguments: as given, but a build leaves unit tests out unless it names them.
+    """Return dbt's arguments: as given, but a build that names no tests leaves some out.
 
     Unit tests prove the models' logic, not the data: they run in the test suite, and each costs
-    a query.
+    a query. Checks of health must not keep Gold from being built of good Silver: `lake_health`.
     """
     words = tuple(given)
     names_tests = any("resource-type" in word or "test_type:" in word for word in words)
     if words[:1] == ("build",) and not names_tests:
-        return (*words, "--exclude-resource-type", "unit_test")
+        return (*words, "--exclude-resource-type", "unit_test", "--exclude", f"tag:{HEALTH_TAG}")
     return words
 
 

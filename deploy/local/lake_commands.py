@@ -28,6 +28,7 @@ app = typer.Typer(
 )
 app.command("freshness")(schedule_commands.freshness)
 app.command("build")(schedule_commands.build)
+app.command("health")(schedule_commands.health)
 app.command("report")(schedule_commands.report)
 app.command("dlq-watch")(schedule_commands.dlq_watch)
 app.command("run-loop")(schedule_commands.run_loop)

@@ -70,11 +70,13 @@ def selection(step: str) -> tuple[str, ...]:
 
 LAKEHOUSE: Final = Chain(
     name="lakehouse",
-    description="Silver from Bronze, then Gold: dimensions, facts, aggregates",
+    description="Silver from Bronze, then Gold: dimensions, facts, aggregates; then their health",
     cron="5 * * * *",
     tasks=(
         Task("bronze-freshness", ("lake", "freshness")),
         *(Task(step, ("lake", "build", "--step", step)) for step in STEPS),
+        # last: what it finds keeps nothing from being built
+        Task("health", ("lake", "health")),
     ),
 )
 DLQ_WATCH: Final = Chain(

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -10,10 +11,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from deploy.local import checks, dbt, lake, lake_freshness, lake_report
+from deploy.local import checks, dbt, lake, lake_freshness, lake_health, lake_report
 from deploy.local.checks import Status
 from deploy.local.dlq_watch import Share, TooManyError, shares
 from deploy.local.lake_freshness import StaleError, Verdict
+from deploy.local.lake_health import UnhealthyError
 from deploy.local.lake_stats import TableStats, stats_of, table_names
 from deploy.local.layout import Layout
 from deploy.local.schedule import CHAINS, DLQ_WINDOW_MINUTES, STEPS, selection
@@ -25,6 +27,7 @@ from deploy.local.schedule_loop import (
     run_for_ever,
 )
 
+_HEALTH = (Status.PASS, Status.WARN, Status.FAIL)
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
 
 
@@ -89,9 +92,10 @@ def build(
         bool, typer.Option("--full-refresh", help="Make incremental tables anew.")
     ] = False,
 ) -> None:
-    """Build Silver, then Gold's dimensions, facts and aggregates, and keep the results of checks.
+    """Build Silver, then Gold's dimensions, facts and aggregates, and judge their health.
 
-    The first step that fails is the last one; `farol lake report` shows what each found.
+    The first step that fails is the last one; `farol lake report` shows what each found. Health is
+    judged when everything is built, not after single steps.
     """
     layout = Layout.from_environment()
     if unknown := [name for name in names or () if name not in STEPS]:
@@ -104,6 +108,24 @@ def build(
             dbt.run(layout, words, lambda line: typer.echo(line, err=True))
         finally:
             checks.keep(dbt.folder(layout), name)
+    if not names:
+        health()
+
+
+def health() -> None:
+    """Judge volume, freshness and distribution: exit code 1 beyond the second threshold of one.
+
+    Between both thresholds it warns. Needs Trino.
+    """
+    layout = Layout.from_environment()
+    found = lake_health.judge(layout, lambda line: typer.echo(line, err=True))
+    for each in found:
+        if each.status is not Status.PASS:
+            typer.echo(lake_health.described(each))
+    counts = Counter(each.status for each in found)
+    typer.echo(", ".join(f"{counts[status]} {status}" for status in _HEALTH))
+    if failed := [each for each in found if each.status is Status.FAIL]:
+        raise UnhealthyError(failed)
 
 
 def report(

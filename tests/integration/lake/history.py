@@ -153,7 +153,6 @@ class History:
     steps: dict[str, Tables] = field(default_factory=dict)
     duckdb_first: Tables = field(default_factory=dict)
     killed: str = ""
-    checks: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def build_step_by_step(lake: Lake) -> History:
@@ -184,15 +183,7 @@ def build_step_by_step(lake: Lake) -> History:
     found.killed = kill_trino_amid_a_build(lake)
     lake.dbt("build")
     found.steps["second"] = contents(lake)
-    found.checks = checks(lake)
     lake.dbt(*in_duckdb)
     lake.dbt("run", "--full-refresh")
     found.steps["refreshed"] = contents(lake)
     return found
-
-
-def checks(lake: Lake) -> dict[str, dict[str, Any]]:
-    """Return the result of each data test of the last build by the test's name."""
-    path = lake.stack.home / "dbt" / "target" / "run_results.json"
-    results = json.loads(path.read_text(encoding="utf-8"))["results"]
-    return {row["unique_id"].split(".")[2]: row for row in results}

@@ -1,6 +1,8 @@
 """Builds over an imperfect run in two halves, against an independent computation."""
 
+import json
 import re
+import subprocess
 from collections import Counter
 from pathlib import Path
 
@@ -236,27 +238,6 @@ def test_a_build_whose_trino_is_killed_says_so_and_the_next_repairs_it(history: 
     assert "Traceback" not in history.killed
 
 
-def test_checks_of_health_warn_and_are_kept_for_a_report(history: History) -> None:
-    health = {name: row for name, row in history.checks.items() if name.startswith("health_")}
-    assert {row["status"] for row in health.values()} == {"pass", "warn"}
-    assert health["health_what_is_removed_is_mostly_not_malformed"]["status"] == "warn"
-    assert health["health_what_is_removed_is_mostly_not_malformed"]["failures"] > 50
-    assert health["health_bronze_is_fresh"]["status"] == "pass"
-
-
-@pytest.mark.usefixtures("history")
-def test_checks_of_health_fail_where_they_are_asked_to(lake: Lake) -> None:
-    options = (
-        "--select",
-        "health_what_is_removed_is_mostly_not_malformed",
-        "--vars",
-        "health: error",
-    )
-    result = lake.stack.run("dbt", "--engine", "duckdb", "test", *options, check=False)
-    assert result.returncode != 0
-    assert "configured to fail if > 80" in result.stdout
-
-
 def test_building_again_changes_nothing(history: History) -> None:
     assert history.steps["again"] == history.steps["first"]
 
@@ -296,3 +277,51 @@ def test_a_question_with_a_date_reads_no_partition_before_it(lake: Lake, query: 
         asked = lake.asked(*query.bound({"first_day": first_day}))
         assert everything.rows_read - asked.rows_read == before, first_day
     assert before > 0, "nothing was read of the month before"
+
+
+# the last ones: they make the lake old
+@pytest.fixture(scope="module")
+def judged(history: History, lake: Lake) -> subprocess.CompletedProcess[str]:
+    """Return what is said of the health of a lake whose newest record is three days old."""
+    assert history.steps
+    old = "newest_ingested_at - interval '3' day"
+    lake.rows(f"update silver.bronze_offsets set newest_ingested_at = {old}")  # noqa: S608
+    return lake.stack.run("lake", "health", check=False)
+
+
+def test_health_warns_beyond_the_first_threshold_and_fails_beyond_the_second(
+    judged: subprocess.CompletedProcess[str], lake: Lake, tmp_path: Path
+) -> None:
+    assert judged.returncode == 1
+    assert "checks of health failed" in judged.stderr
+    assert "Traceback" not in judged.stderr
+    for stream in (judged.stdout, judged.stderr):
+        assert re.search(
+            r"fail: what is removed is mostly not malformed: \d+ "
+            r"\(warns if > 50, fails if > 80; silver\.removed_records\)",
+            stream,
+        )
+    assert re.search(
+        r"fail: bronze is fresh: 43\d\d \(warns if > 60, fails if > 1440", judged.stdout
+    )
+    assert re.search(r"[1-9] pass, \d+ warn, \d+ fail", judged.stdout)
+    page = tmp_path / "checks.html"
+    lake.stack.run("lake", "report", "--out", str(page))
+    text = page.read_text(encoding="utf-8")
+    assert "configured to fail if" in text
+    assert "&gt; 50, &gt; 80" in text
+
+
+@pytest.mark.usefixtures("judged")
+def test_a_stream_that_has_ended_is_not_stale(lake: Lake) -> None:
+    path = lake.stack.home / "dbt" / "target" / "run_results.json"
+    results = json.loads(path.read_text(encoding="utf-8"))["results"]
+    by_name = {row["unique_id"].split(".")[2]: row for row in results}
+    statement = by_name["health_bronze_is_fresh"]["compiled_code"]
+    assert lake.rows(statement)[0]["minutes"] > 1440
+    lake.rows(
+        "insert into silver.removed_records (topic, kafka_partition, kafka_offset, reason, "
+        "event_type) select topic, kafka_partition, highest_offset, 'control', 'stream_end' "
+        "from silver.bronze_offsets"
+    )
+    assert lake.rows(statement) == [{"minutes": None}]

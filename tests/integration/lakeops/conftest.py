@@ -8,13 +8,17 @@ from typing import Any
 
 import pytest
 
+from contracts.domain import RATINGS
 from deploy.local.lake import connect
 from deploy.local.layout import Layout
 from deploy.local.sql_command import run_statement
 from tests.conftest import StackFactory
 from tests.integration.lake.bronze import BronzeWriter
 from tests.integration.lake.records import Record, city
+from tests.integration.lake.surroundings import surroundings
 from tests.stack_control import ROOT, TestStack
+
+MALFORMED = 400
 
 
 @pytest.fixture(scope="session")
@@ -70,8 +74,12 @@ def built_lake(lake_stack: TestStack, layout: Layout) -> BuiltLake:
             catalog.drop_table(identifier)
     lake_stack.run("lake", "init")
     writer = BronzeWriter(catalog)
-    records = city(7, trips=120).records
+    run = city(7, trips=120)
+    surroundings(run, 7, trips=120)
+    records = run.records
     writer.append(records + records[:40])
+    # between the thresholds of what may be malformed among what Silver leaves out
+    writer.append(Record(RATINGS.name, 0, b"key", b"no json") for _ in range(MALFORMED))
     with ThreadPoolExecutor() as pool:
         airflow = pool.submit(
             lake_stack.run, "airflow", "dags", "test", "farol_lakehouse", check=False

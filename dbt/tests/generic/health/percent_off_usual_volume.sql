@@ -1,5 +1,6 @@
 {#-
-  Volume: by how many percent the rows of the newest complete hour differ from the mean of the up to 24 hours before it.
+  Volume: by how many percent the rows of the newest complete hour and the mean of the up to 24 hours before it differ,
+  of the greater of the two: 50 is half or twice as many, 90 a tenth or ten times as many.
   An hour is complete once a later one has rows; with fewer than three hours before it there is nothing usual yet.
 -#}
 {% test percent_off_usual_volume(model, column) %}
@@ -27,7 +28,10 @@ compared as (
     from ranked
 )
 
-select cast(round(100.0e0 * abs(newest_count - usual_count) / usual_count) as bigint) as percentage
+select
+    cast(
+        round(100.0e0 * abs(newest_count - usual_count) / greatest(cast(newest_count as double), usual_count)) as bigint
+    ) as percentage
 from compared
 where hour_count >= 3
 {% endtest %}

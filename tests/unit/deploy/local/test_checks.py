@@ -54,7 +54,7 @@ def folder(tmp_path: Path) -> Path:
         "test.unique": node("unique_fact_trips_trip_id", "unique"),
         "test.rows": node("rows_of_today", meta={"topic": "volume"}, severity="WARN"),
         "test.rule": node("fare_is_fee_plus_payout"),
-        "test.age": node("health_trips_are_fresh", "minutes_since_newest"),
+        "test.age": node("health_trips_are_fresh", meta={"topic": "freshness"}),
     }
     target = tmp_path / "target"
     target.mkdir()

@@ -8,6 +8,8 @@ from filelock import FileLock
 from deploy.local import dbt
 from deploy.local.layout import Layout
 
+LEFT_OUT = ("--exclude-resource-type", "unit_test", "--exclude", "tag:health")
+
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
@@ -17,18 +19,15 @@ def layout(tmp_path: Path) -> Layout:
 @pytest.mark.parametrize(
     ("given", "passed"),
     [
-        (("build",), ("build", "--exclude-resource-type", "unit_test")),
-        (
-            ("build", "--select", "+fact_trips"),
-            ("build", "--select", "+fact_trips", "--exclude-resource-type", "unit_test"),
-        ),
+        (("build",), ("build", *LEFT_OUT)),
+        (("build", "--select", "+fact_trips"), ("build", "--select", "+fact_trips", *LEFT_OUT)),
         (("build", "--resource-type", "unit_test"), ("build", "--resource-type", "unit_test")),
         (("build", "--select", "test_type:unit"), ("build", "--select", "test_type:unit")),
         (("test",), ("test",)),
         ((), ()),
     ],
 )
-def test_only_a_build_leaves_unit_tests_out(
+def test_only_a_build_leaves_unit_tests_and_health_out(
     given: tuple[str, ...], passed: tuple[str, ...]
 ) -> None:
     assert dbt.arguments(given) == passed

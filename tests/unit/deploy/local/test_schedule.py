@@ -68,7 +68,7 @@ def test_every_chain_has_a_time_and_commands_that_exist():
 
 
 def test_silver_comes_before_gold_and_dimensions_before_facts_before_aggregates():
-    assert [task.name for task in LAKEHOUSE.tasks] == ["bronze-freshness", *STEPS]
+    assert [task.name for task in LAKEHOUSE.tasks] == ["bronze-freshness", *STEPS, "health"]
     assert list(STEPS) == ["silver", "gold-dimensions", "gold-facts", "gold-aggregates"]
 
 
