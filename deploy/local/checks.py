@@ -144,6 +144,20 @@ def keep(folder: Path, step: str) -> None:
         scratch.replace(kept(folder) / f"{step}.json")
 
 
+def errors_since(folder: Path, began: float) -> tuple[str, ...]:
+    """Return what the last run of dbt says of the nodes that ended in an error.
+
+    Args:
+        folder: dbt's of a stack.
+        began: Epoch seconds; results that were written before are of another run.
+    """
+    path = folder / "target" / RESULTS
+    if not path.is_file() or path.stat().st_mtime < began:
+        return ()
+    results = _json(path)["results"]
+    return tuple(str(result["message"]) for result in results if result["status"] == "error")
+
+
 def read(folder: Path) -> Findings:
     """Return the newest result of every model and check.
 

@@ -9,6 +9,7 @@ name would shadow dbt's own package.
 
 import os
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -18,13 +19,14 @@ import trino
 from filelock import FileLock, Timeout
 
 from contracts.tables import BRONZE_TABLES, CATALOG
-from deploy.local import dbt_duckdb, lake, probes
+from deploy.local import checks, dbt_duckdb, lake, probes
 from deploy.local.layout import Layout
 
 _NEEDS_TABLES: Final = frozenset(
     {"build", "run", "test", "seed", "snapshot", "show", "compile", "docs", "source"}
 )
 _WAIT_S: Final = 900.0
+_ATTEMPTS: Final = 3
 HEALTH_TAG: Final = "health"
 """Of the tests of dbt that judge volume, freshness and distribution."""
 Say = Callable[[str], None]
@@ -132,7 +134,8 @@ def run(
     """Run dbt with these arguments; its output goes to this process's output.
 
     Two builds at once could both read the same new records and append them twice, so a second one
-    waits.
+    waits. A build that loses a commit against a writer that knows no lock runs again: what it has
+    done is done, and what it has not is computed from the tables as they are then.
 
     Raises:
         DbtError: Trino is away, tables are missing, another build does not end, or dbt fails.
@@ -154,16 +157,31 @@ def run(
     try:
         if command in _NEEDS_TABLES and engine is Engine.DUCKDB:
             _attach(layout)
-        result = subprocess.run(
-            [str(layout.python("app").with_name("dbt")), *arguments(given)],
-            cwd=layout.repository / "dbt",
-            env=environment(layout, engine),
-            check=False,
-        )
+        for attempt in range(1, _ATTEMPTS + 1):
+            began = time.time()
+            result = subprocess.run(
+                [str(layout.python("app").with_name("dbt")), *arguments(given)],
+                cwd=layout.repository / "dbt",
+                env=environment(layout, engine),
+                check=False,
+            )
+            if not result.returncode:
+                return
+            if attempt == _ATTEMPTS or not _has_lost(place, began):
+                break
+            say("farol: another writer has committed first, dbt runs again")
     finally:
         lock.release()
-    if result.returncode:
-        raise FailedError(command, result.returncode, place / "logs" / "dbt.log")
+    raise FailedError(command, result.returncode, place / "logs" / "dbt.log")
+
+
+def _has_lost(place: Path, began: float) -> bool:
+    """Return whether a node of the run that began then has lost its commit."""
+    return any(
+        conflict in message
+        for message in checks.errors_since(place, began)
+        for conflict in lake.CONFLICTS
+    )
 
 
 def _attach(layout: Layout) -> None:

@@ -42,6 +42,8 @@ _PRIMITIVES: Final[dict[str, IcebergType]] = {
     "date": DateType(),
 }
 _FIRST_PARTITION_FIELD_ID: Final = 1000
+CONFLICTS: Final = frozenset({"ICEBERG_COMMIT_ERROR", "TRANSACTION_CONFLICT"})
+"""What Trino calls a commit that another one has come before."""
 
 
 class LakeError(Exception):

@@ -24,7 +24,6 @@ from deploy.local.layout import Layout
 from deploy.local.maintenance import Policy, Step
 from deploy.local.probes import trino_connection
 
-_CONFLICTS: Final = frozenset({"ICEBERG_COMMIT_ERROR", "TRANSACTION_CONFLICT"})
 _ATTEMPTS: Final = 5
 _TIMEOUT_S: Final = 60.0
 _WAIT_FOR_DBT_S: Final = 900.0
@@ -160,7 +159,7 @@ def _once(layout: Layout, statement: str) -> list[list[Any]]:
         cursor.execute(statement)
         return [list(row) for row in cursor.fetchall()]
     except trino.exceptions.TrinoQueryError as error:
-        kind = ConflictError if error.error_name in _CONFLICTS else StatementError
+        kind = ConflictError if error.error_name in lake.CONFLICTS else StatementError
         raise kind(
             f"{statement} failed with {error.error_name}: {error.message}. The table is as it was "
             "before this statement; run `farol lake maintain` again"

@@ -6,10 +6,12 @@ installations; a bigger one points its own Airflow at `deploy/airflow/dags`.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 import typer
@@ -95,6 +97,7 @@ def serve(layout: Layout) -> None:
         )
         for words in _SERVERS
     }
+    before = signal.signal(signal.SIGTERM, _interrupted)
     try:
         while all(process.poll() is None for process in processes.values()):
             time.sleep(_LOOK_EVERY_S)
@@ -103,10 +106,16 @@ def serve(layout: Layout) -> None:
     except KeyboardInterrupt:
         typer.echo("farol: ended")
     finally:
+        signal.signal(signal.SIGTERM, before)
         for process in processes.values():
             process.terminate()
         for process in processes.values():
             process.wait()
+
+
+def _interrupted(_signal: int, _frame: FrameType | None) -> None:
+    """End as by Ctrl-C, so that no server is left behind."""
+    raise KeyboardInterrupt
 
 
 def command(context: typer.Context) -> None:

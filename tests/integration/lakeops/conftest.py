@@ -2,13 +2,14 @@
 
 import subprocess
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from contracts.domain import RATINGS
+from deploy.local import dbt
 from deploy.local.lake import connect
 from deploy.local.layout import Layout
 from deploy.local.sql_command import run_statement
@@ -17,8 +18,10 @@ from tests.integration.lake.bronze import BronzeWriter
 from tests.integration.lake.records import Record, city
 from tests.integration.lake.surroundings import surroundings
 from tests.stack_control import ROOT, TestStack
+from tests.waiting import eventually
 
 MALFORMED = 400
+WAITS = "another dbt is at work on this stack"
 
 
 @pytest.fixture(scope="session")
@@ -46,16 +49,16 @@ class BuiltLake:
     Attributes:
         stack: Where it is.
         layout: The same, for the code of `deploy`.
-        rows: The records of Bronze with their offsets.
+        writer: Has written Bronze, and remembers the records with their offsets.
         by_airflow: What `airflow dags test` printed, and its exit code.
-        by_hand: What a build of Silver beside it printed, and its exit code.
+        built_meanwhile: Tables of Silver while somebody else held the lock.
     """
 
     stack: TestStack
     layout: Layout
-    rows: list[tuple[Record, int]]
+    writer: BronzeWriter
     by_airflow: subprocess.CompletedProcess[str]
-    by_hand: subprocess.CompletedProcess[str]
+    built_meanwhile: list[tuple[str, ...]]
 
     def rows_of(self, statement: str) -> list[list[Any]]:
         """Return what Trino answers."""
@@ -64,7 +67,7 @@ class BuiltLake:
 
 @pytest.fixture(scope="session")
 def built_lake(lake_stack: TestStack, layout: Layout) -> BuiltLake:
-    """Return a lake that Airflow has built, and somebody else at the same time."""
+    """Return a lake that Airflow has built, after somebody else had dbt's lock."""
     environments = ROOT / "deploy" / "setup" / "environments.sh"
     subprocess.run([str(environments), "--airflow"], check=True, timeout=600)
     lake_stack.up("catalog", "trino")
@@ -80,9 +83,17 @@ def built_lake(lake_stack: TestStack, layout: Layout) -> BuiltLake:
     writer.append(records + records[:40])
     # between the thresholds of what may be malformed among what Silver leaves out
     writer.append(Record(RATINGS.name, 0, b"key", b"no json") for _ in range(MALFORMED))
-    with ThreadPoolExecutor() as pool:
-        airflow = pool.submit(
-            lake_stack.run, "airflow", "dags", "test", "farol_lakehouse", check=False
-        )
-        by_hand = pool.submit(lake_stack.run, "lake", "build", "--step", "silver", check=False)
-        return BuiltLake(lake_stack, layout, writer.rows, airflow.result(), by_hand.result())
+    dbt.folder(layout).mkdir(parents=True, exist_ok=True)
+    log = lake_stack.home / "airflow.log"
+    words = (str(ROOT / "farol"), "airflow", "dags", "test", "farol_lakehouse")
+    with log.open("w", encoding="utf-8") as output:
+        with FileLock(dbt.folder(layout) / "build.lock"):
+            airflow = subprocess.Popen(
+                words, env=lake_stack.env, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
+            )
+            eventually(lambda: WAITS in log.read_text(encoding="utf-8"), "Airflow's build waits")
+            meanwhile = catalog.list_tables("silver")
+        exit_code = airflow.wait(700)
+    printed = log.read_text(encoding="utf-8")
+    by_airflow = subprocess.CompletedProcess(words, exit_code, printed)
+    return BuiltLake(lake_stack, layout, writer, by_airflow, meanwhile)

@@ -1,6 +1,7 @@
 """What dbt's files are read as, and a page that shows it and nothing else."""
 
 import json
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -147,3 +148,14 @@ def test_a_lake_that_was_never_built_says_what_to_run(tmp_path: Path):
     (tmp_path / "target" / "manifest.json").write_text("{")
     with pytest.raises(ReportError, match="cannot be read"):
         checks.read(tmp_path)
+
+
+def test_errors_are_those_of_the_run_that_has_just_ended(folder: Path):
+    assert checks.errors_since(folder, 0.0) == ()
+    write(
+        folder,
+        result("test.rule", "fail", "10:00:00.0", 4),
+        result("model.trips", "error", "10:00:00.0", None),
+    )
+    assert checks.errors_since(folder, 0.0) == (f"Got None {EVIL}",)
+    assert checks.errors_since(folder, time.time() + 60) == (), "these were there before"

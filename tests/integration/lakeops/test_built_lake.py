@@ -1,0 +1,149 @@
+"""A lake that Airflow has built: how, what people look at, and what else runs on it."""
+
+import json
+import re
+import time
+from collections import Counter
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from contracts.domain import PAYMENTS, TRIPS
+from deploy.local.layout import Layout
+from deploy.local.schedule import CHAINS, LAKEHOUSE
+from deploy.local.schedule_loop import Runner
+from tests.integration.lake.records import ENCODER, HAPPY_PATH, START_MS, Run
+from tests.integration.lakeops.conftest import WAITS, BuiltLake
+from tests.integration.lakeops.rival import committing_first
+from tests.stack_control import ROOT
+
+pytestmark = [pytest.mark.catalog, pytest.mark.trino, pytest.mark.timeout(900)]
+NOTEBOOK = ROOT / "docs" / "notebooks" / "gold.ipynb"
+QUESTIONS = 5
+TRIPS_BUILT = "select count(*), count(distinct trip_id) from gold.fact_trips"
+
+
+def distinct_events(lake: BuiltLake, topic: str) -> int:
+    values = {
+        record.value for record, _ in lake.writer.rows if record.topic == topic and record.key
+    }
+    return len(values)
+
+
+def test_airflow_runs_every_task_of_the_chain(built_lake: BuiltLake) -> None:
+    said = built_lake.by_airflow.stdout
+    assert built_lake.by_airflow.returncode == 0, said[-4000:]
+    begun = [re.search(rf"farol lake .*{task.command[-1]}", said) for task in LAKEHOUSE.tasks]
+    assert all(begun), "a task's command is not in Airflow's log"
+    order = [found.start() for found in begun if found]
+    assert order == sorted(order)
+    assert "warn: what is removed is mostly not malformed: " in said
+
+
+def test_a_build_of_airflow_waits_for_that_of_somebody_else(built_lake: BuiltLake) -> None:
+    assert built_lake.built_meanwhile == []
+    assert built_lake.by_airflow.stdout.count(WAITS) == 1
+    for table, topic in (("silver.stg_trips", TRIPS), ("silver.stg_payments", PAYMENTS)):
+        ((rows, events),) = built_lake.rows_of(
+            f"select count(*), count(distinct event_id) from {table}"  # noqa: S608
+        )
+        assert rows == events == distinct_events(built_lake, topic.name), table
+    assert built_lake.rows_of(TRIPS_BUILT) == [[120, 120]]
+
+
+def test_dags_are_those_of_the_table(built_lake: BuiltLake) -> None:
+    listed = built_lake.stack.run("airflow", "dags", "list", "--local", "--output", "plain").stdout
+    for chain in CHAINS:
+        assert f"farol_{chain.name.replace('-', '_')}" in listed
+
+
+def test_the_notebook_answers_its_questions_with_plots(built_lake: BuiltLake) -> None:
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert not any(cell.outputs or cell.execution_count for cell in cells), "commit no outputs"
+    client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(ROOT)}})
+    client.execute(env=built_lake.stack.env)
+    plots = [
+        output for cell in cells for output in cell.outputs if "image/png" in output.get("data", {})
+    ]
+    assert len(plots) == QUESTIONS
+    headings = [cell.source for cell in notebook.cells if cell.source.startswith("## ")]
+    assert len(headings) == QUESTIONS
+
+
+def test_the_page_shows_every_check_and_table_of_the_last_builds(
+    built_lake: BuiltLake, tmp_path: Path
+) -> None:
+    out = tmp_path / "checks.html"
+    said = built_lake.stack.run("lake", "report", "--out", str(out)).stdout
+    assert out.as_uri() in said
+    page = out.read_text(encoding="utf-8")
+    assert re.search(r"gold\.fact_trips.*?120", page, re.DOTALL)
+    for step in ("silver.stg_trips", "gold.dim_zones", "gold.agg_hourly_zone_demand"):
+        assert f'<td class="table">{step}' in page, "each step of the chain is in it"
+    assert ", 1 warn, 0 fail, 0 error" in said
+    assert re.search(r'"status warn">warn.*?what is removed.*?&gt; 50, &gt; 80', page, re.DOTALL)
+    manifest = json.loads((built_lake.layout.home / "dbt" / "target" / "manifest.json").read_text())
+    tests = [n for n in manifest["nodes"].values() if n["resource_type"] == "test"]
+    counted = re.search(r"<b>(\d+)</b>checks", page)
+    assert counted
+    assert int(counted[1]) == len(tests), "every check of the project runs in one of the steps"
+    assert "failed." not in page
+
+
+def test_the_documentation_is_one_page(built_lake: BuiltLake) -> None:
+    said = built_lake.stack.run("docs", "--no-serve").stdout
+    page = built_lake.layout.home / "dbt" / "site" / "index.html"
+    assert page.as_uri() in said
+    text = page.read_text(encoding="utf-8")
+    assert "fact_trips" in text
+    assert "One row per" in text
+
+
+def test_watching_and_maintaining_run_at_once_too(built_lake: BuiltLake) -> None:
+    stack = built_lake.stack
+    done = stack.run("lake", "run-loop", "--once", "--chain", "dlq-watch", "--chain", "maintenance")
+    assert Counter(re.findall(r"(\S+) ok", done.stdout)) == {
+        "dlq-watch.dlq-watch": 1,
+        "maintenance.maintain": 1,
+    }
+    assert built_lake.rows_of(TRIPS_BUILT) == [[120, 120]]
+    log = built_lake.layout.logs / "chains" / "dlq-watch-dlq-watch.log"
+    assert "none malformed" in log.read_text(encoding="utf-8")
+    fresh = stack.run("lake", "freshness").stdout
+    assert re.search(r"rideshare: (fresh|ended)", fresh)
+    assert re.search(r"taxi: (fresh|ended)", fresh)
+
+
+def test_a_failing_task_ends_its_chain_and_says_why(built_lake: BuiltLake) -> None:
+    nowhere = Layout.from_environment({**built_lake.stack.env, "FAROL_PORT_OFFSET": "40000"})
+    said: list[str] = []
+    began = time.monotonic()
+    runner = Runner(nowhere, said.append, retry_after_s=0)
+    done = runner.run(LAKEHOUSE)
+    assert [ran.task for ran in done] == ["bronze-freshness"]
+    assert done[0].exit_code == 1
+    text = "\n".join(said)
+    assert text.count("failed with exit code 1") == 1 + LAKEHOUSE.retries
+    assert "no Iceberg catalog answers" in text
+    assert "lakehouse ended at bronze-freshness" in text
+    assert time.monotonic() - began < 120
+
+
+def test_a_merge_that_is_not_the_first_to_commit_runs_again_and_applies_once(
+    built_lake: BuiltLake,
+) -> None:
+    stack, later = built_lake.stack, Run(8, run_id="run-2")
+    for number in range(1000, 1020):
+        for event in later.trip(number, HAPPY_PATH, START_MS + 900_000):
+            later.send(TRIPS, event.trip_id, ENCODER.encode(event))
+    built_lake.writer.append(later.records)
+    stack.run("dbt", "run", "--select", "bronze_offsets", "stg_trips")
+    merge = ("dbt", "run", "--select", "fact_trips")
+    # the other one merges the same trips: were both applied, each of these would be there twice
+    with committing_first(built_lake.layout, "gold.fact_trips", lambda: stack.run(*merge)):
+        done = stack.run(*merge)
+    assert "another writer has committed first, dbt runs again" in done.stderr
+    assert built_lake.rows_of(TRIPS_BUILT) == [[140, 140]]
