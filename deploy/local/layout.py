@@ -16,6 +16,7 @@ from contracts.ports import DEFAULT_PORTS, port
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 DEFAULT_CHECKPOINT_INTERVAL_S: Final = 30
+DEFAULT_TRINO_HEAP_MIB: Final = 2048
 _PLAIN_PATH: Final = re.compile(r"[\w./@+=-]+")
 
 
@@ -32,6 +33,7 @@ class Layout:
     cache: Path
     port_offset: int
     checkpoint_interval_s: int = DEFAULT_CHECKPOINT_INTERVAL_S
+    trino_heap_mib: int = DEFAULT_TRINO_HEAP_MIB
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -54,6 +56,12 @@ class Layout:
         )
         if interval_s < 1:
             raise LayoutError("FAROL_CHECKPOINT_INTERVAL_S must be at least 1 second")
+        heap_mib = _whole_number(env, "FAROL_TRINO_HEAP_MIB", DEFAULT_TRINO_HEAP_MIB)
+        if heap_mib < DEFAULT_TRINO_HEAP_MIB // 2:
+            raise LayoutError(
+                f"FAROL_TRINO_HEAP_MIB={heap_mib} is too little for Trino; set "
+                f"{DEFAULT_TRINO_HEAP_MIB} or more"
+            )
         home = Path(env.get("FAROL_HOME") or REPOSITORY / ".farol" / "state").expanduser()
         cache = env.get("FAROL_CACHE") or platformdirs.user_cache_dir("farol")
         for what, path in (("FAROL_HOME", home.resolve()), ("the checkout", REPOSITORY)):
@@ -68,6 +76,7 @@ class Layout:
             cache=Path(cache).expanduser().resolve(),
             port_offset=offset,
             checkpoint_interval_s=interval_s,
+            trino_heap_mib=heap_mib,
         )
 
     @property

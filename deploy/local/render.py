@@ -53,8 +53,11 @@ def _values(layout: Layout) -> dict[str, dict[str, object]]:
             "taskmanager_rpc_port": layout.port("flink_taskmanager_rpc"),
             "taskmanager_data_port": layout.port("flink_taskmanager_data"),
         },
-        "trino/jvm.config": {},
-        "trino/config.properties": {"port": layout.port("trino")},
+        "trino/jvm.config": {"heap_mib": layout.trino_heap_mib},
+        "trino/config.properties": {
+            "port": layout.port("trino"),
+            "query_mib": layout.trino_heap_mib * 2 // 5,
+        },
         "trino/log.properties": {},
         "trino/catalog/lake.properties": {
             "catalog_port": layout.port("catalog"),

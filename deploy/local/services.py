@@ -6,6 +6,7 @@ A test compares this table with the other ways to deploy. What a process is conf
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from string import Template
 from typing import Final
 
 from deploy.local import probes
@@ -184,7 +185,8 @@ def _taskmanager(layout: Layout) -> Service:
 
 def _trino(layout: Layout) -> Service:
     etc, home = layout.config / "trino", layout.tools / "trino"
-    options = (layout.repository / "deploy/config/trino/jvm.config").read_text(encoding="utf-8")
+    template = (layout.repository / "deploy/config/trino/jvm.config").read_text(encoding="utf-8")
+    options = Template(template).substitute(heap_mib=layout.trino_heap_mib)
     return Service(
         name="trino",
         command=(
@@ -201,7 +203,7 @@ def _trino(layout: Layout) -> Service:
         ports=("trino",),
         depends_on=("catalog",),
         grace_s=20,
-        memory_mb=1800,
+        memory_mb=layout.trino_heap_mib * 9 // 10,
     )
 
 

@@ -1,12 +1,13 @@
 """Silver and Gold over millions of records: builds, questions, and Trino beside DuckDB.
 
 `FAROL_BENCH_ROWS` says how many records (5 million by default), `FAROL_BENCH_ENGINES` which engines
-(`trino,duckdb`). Builds leave tests of the data out: their time is not the models'.
+(`trino,duckdb`). Builds leave tests of the data out: their time is not the models'. Trino has more
+memory than by default: staging takes all that is new at once.
 """
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -30,10 +31,15 @@ NEW_ROWS: Final = 100_000
 ENGINES: Final = tuple(os.environ.get("FAROL_BENCH_ENGINES", "trino,duckdb").split(","))
 QUERIES: Final = ROOT / "sql" / "trino" / "queries"
 MIB: Final = 2**20
-NO_DAY: Final = "1999-01-01"
-"""Before every record: a question about it alone has nothing to read."""
+NO_DAY: Final = "2100-01-01"
+"""After every record: a question from it on has nothing to read."""
+HEAP_MIB: Final = 8192
+ALIKE: Final = (
+    # what Trino calls it; both estimate
+    "create temp macro approx_percentile(value, share) as approx_quantile(value, share)",
+)
 
-pytestmark = [pytest.mark.bench, pytest.mark.timeout(7200)]
+pytestmark = [pytest.mark.bench, pytest.mark.timeout(3 * 3600)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +50,17 @@ class Asked:
         seconds: Wall time until the last row.
         rows_read: By all scans.
         bytes_read: From storage.
-        splits: Pieces of files that were read.
+        files: Files of tables that were read, those beyond 128 MiB counted more than once.
     """
 
     seconds: float
     rows_read: int
     bytes_read: int
-    splits: int
+    files: int
 
 
 def test_lake(new_stack: StackFactory, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    stack = new_stack()
+    stack = new_stack(FAROL_TRINO_HEAP_MIB=str(HEAP_MIB))
     stack.up("catalog", "trino")
     layout = Layout.from_environment(stack.env)
     catalog = connect(layout.url("catalog"))
@@ -66,11 +72,13 @@ def test_lake(new_stack: StackFactory, tmp_path: Path, capsys: pytest.CaptureFix
         say(f"{sent:,} records in Bronze after {time.monotonic() - began:.0f} s")
         _report_tables(layout, "bronze.")
         _build(stack, "first build")
-        say(f"{city.send(NEW_ROWS):,} records more")
+        sent = city.send(NEW_ROWS)
+        say(f"{sent:,} records more")
         _build(stack, "with these")
         _build(stack, "nothing new")
         _report_tables(layout, "silver.", "gold.")
         _ask_all(layout)
+        say(f"all of it took {time.monotonic() - began:.0f} s")
 
 
 def _build(stack: TestStack, what: str) -> None:
@@ -78,7 +86,7 @@ def _build(stack: TestStack, what: str) -> None:
     for engine in ENGINES:
         began = time.monotonic()
         chosen = () if engine == "trino" else ("--engine", engine)
-        stack.run(*words, *chosen, timeout_s=3600)
+        stack.run(*words, *chosen, timeout_s=2 * 3600)
         say(f"{what:12} {engine:7} {time.monotonic() - began:7.1f} s")
 
 
@@ -106,7 +114,7 @@ def _report_tables(layout: Layout, *prefixes: str) -> None:
 
 def _ask_all(layout: Layout) -> None:
     queries = all_queries(QUERIES)
-    say(f"{'question':32}  Trino s  DuckDB s    rows read     MiB  splits")
+    say(f"{'question':32}  Trino s  DuckDB s    rows read     MiB   files")
     not_pruned = []
     for query in queries:
         statement, values = query.bound({})
@@ -115,10 +123,10 @@ def _ask_all(layout: Layout) -> None:
             (_trino(layout, statement, values) for _ in range(3)), key=lambda each: each.seconds
         )
         local = _duckdb(layout, query)
-        beside = "-" if local is None else f"{local:.2f}"
+        beside = "-" if local is None else f"{local:.3f}"
         say(
             f"{query.name:32} {asked.seconds:8.2f} {beside:>9} {asked.rows_read:>12,} "
-            f"{asked.bytes_read / MIB:>7.1f} {asked.splits:>7}"
+            f"{asked.bytes_read / MIB:>7.1f} {asked.files:>7}"
         )
         days = {p.name: NO_DAY for p in query.parameters if p.kind == "date"}
         if days:
@@ -143,21 +151,27 @@ def _trino(layout: Layout, statement: str, values: Sequence[Value]) -> Asked:
         seconds,
         int(stats["processedRows"]),
         int(stats.get("physicalInputBytes", stats["processedBytes"])),
-        int(stats["completedSplits"]),
+        sum(stage["completedSplits"] for stage in _scans(stats["rootStage"])),
     )
 
 
+def _scans(stage: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the stages that read tables: those that wait for no other."""
+    if not stage["subStages"]:
+        yield stage
+    for below in stage["subStages"]:
+        yield from _scans(below)
+
+
 def _duckdb(layout: Layout, query: Query) -> float | None:
-    """Return seconds on the tables that DuckDB built, None where it does not know the functions."""
-    if "duckdb" not in ENGINES:
+    """Return seconds on the tables that DuckDB built, None for a question to Iceberg's metadata."""
+    if "duckdb" not in ENGINES or "$snapshots" in query.statement:
         return None
     statement, values = query.bound({})
     path = dbt.folder(layout) / "duckdb" / "lake.duckdb"
     with duckdb.connect(str(path), read_only=True) as connection:
-        try:
-            return min(
-                _timed(lambda: connection.execute(statement, list(values)).fetchall())
-                for _ in range(3)
-            )
-        except duckdb.Error:
-            return None
+        for macro in ALIKE:
+            connection.execute(macro)
+        return min(
+            _timed(lambda: connection.execute(statement, list(values)).fetchall()) for _ in range(3)
+        )

@@ -1,23 +1,34 @@
 -- Purpose: how far trips get, and where they are now.
 -- Reads: gold.fact_trips. One row per step of a trip, in order: the trips that reached it and those that stand there.
-with reached as (
+with states (place, state) as (
+    values
+    (1, 'REQUESTED'),
+    (2, 'OFFER_SENT'),
+    (3, 'MATCHED'),
+    (4, 'DRIVER_EN_ROUTE'),
+    (5, 'DRIVER_ARRIVED'),
+    (6, 'STARTED'),
+    (7, 'COMPLETED'),
+    (8, 'CANCELLED')
+),
+
+reached as (
     select
-        milestones.position,
-        milestones.state,
-        milestones.reached_at,
-        trips.state as state_now
+        states.place,
+        states.state,
+        trips.state as state_now,
+        case states.state
+            when 'REQUESTED' then trips.requested_at
+            when 'OFFER_SENT' then trips.first_offer_at
+            when 'MATCHED' then trips.matched_at
+            when 'DRIVER_EN_ROUTE' then trips.driver_en_route_at
+            when 'DRIVER_ARRIVED' then trips.driver_arrived_at
+            when 'STARTED' then trips.started_at
+            when 'COMPLETED' then trips.completed_at
+            when 'CANCELLED' then trips.cancelled_at
+        end as reached_at
     from lake.gold.fact_trips as trips
-    cross join
-        unnest(
-            array[
-                'REQUESTED', 'OFFER_SENT', 'MATCHED', 'DRIVER_EN_ROUTE',
-                'DRIVER_ARRIVED', 'STARTED', 'COMPLETED', 'CANCELLED'
-            ],
-            array[
-                trips.requested_at, trips.first_offer_at, trips.matched_at, trips.driver_en_route_at,
-                trips.driver_arrived_at, trips.started_at, trips.completed_at, trips.cancelled_at
-            ]
-        ) with ordinality as milestones (state, reached_at, position)
+    cross join states
 )
 
 select
@@ -26,5 +37,5 @@ select
     count_if(state_now = state) as trips_now,
     round(100.0 * count(reached_at) / count(*), 1) as reached_percent
 from reached
-group by position, state
-order by position
+group by place, state
+order by place

@@ -31,6 +31,7 @@ def test_without_variables_the_state_is_in_the_clone():
         ("FAROL_PORT_OFFSET", "-6400"),
         ("FAROL_CHECKPOINT_INTERVAL_S", "0"),
         ("FAROL_CHECKPOINT_INTERVAL_S", "soon"),
+        ("FAROL_TRINO_HEAP_MIB", "64"),
         ("FAROL_HOME", "/tmp/my home"),
         ("FAROL_HOME", "/tmp/100%"),
     ],

@@ -40,3 +40,10 @@ def test_an_unknown_name_lists_the_known_ones(table):
 
 def test_every_service_has_time_to_stop_and_a_size(table):
     assert all(service.grace_s >= 10 and service.memory_mb > 0 for service in table)
+
+
+def test_trino_gets_the_heap_it_is_given(tmp_path):
+    given = {"FAROL_HOME": str(tmp_path), "FAROL_TRINO_HEAP_MIB": "8192"}
+    (trino,) = (s for s in services(Layout.from_environment(given)) if s.name == "trino")
+    assert "-Xmx8192M" in trino.command
+    assert trino.memory_mb > 7000
