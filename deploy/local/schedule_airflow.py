@@ -20,6 +20,8 @@ from deploy.local.layout import Layout
 
 _SERVERS: Final = (("api-server",), ("scheduler", "--skip-serve-logs"), ("dag-processor",))
 _LOOK_EVERY_S: Final = 1.0
+_PARALLELISM: Final = 4
+"""One task of each chain at a time, and one to spare."""
 
 
 class AirflowError(Exception):
@@ -55,6 +57,7 @@ def environment(layout: Layout) -> dict[str, str]:
         "AIRFLOW__API__PORT": str(layout.port("airflow")),
         "AIRFLOW__API__BASE_URL": layout.url("airflow"),
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": str(_PARALLELISM),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "false",
     }
     return inherited | layout.variables | own
@@ -66,7 +69,10 @@ def prepare(layout: Layout) -> None:
     Raises:
         AirflowError: It failed; Airflow has said why.
     """
-    (layout.home / "airflow").mkdir(parents=True, exist_ok=True)
+    home = layout.home / "airflow"
+    home.mkdir(parents=True, exist_ok=True)
+    # Airflow leaves the admin's password and the keys of its tokens there, for all to read
+    home.chmod(0o700)
     done = subprocess.run(
         [str(program(layout)), "db", "migrate"],
         env=environment(layout),

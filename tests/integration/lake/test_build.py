@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections import Counter
 from pathlib import Path
+from string import Template
 
 import pytest
 
@@ -30,6 +31,7 @@ from tests.integration.lake.vectors import vectors
 pytestmark = [pytest.mark.trino, pytest.mark.catalog, pytest.mark.timeout(3000)]
 
 QUERIES = Path(__file__).parents[3] / "sql" / "trino" / "queries"
+A_MONTH = {"first_day": "date '2026-03-01'", "last_day": "date '2026-03-31'", "row_count": "20"}
 DATED = [
     query
     for query in all_queries(QUERIES)
@@ -267,9 +269,8 @@ def test_a_question_with_a_date_reads_no_partition_before_it(lake: Lake, query: 
     table = lake.catalog.load_table(name)
     column = table.schema().find_column_name(table.spec().fields[0].source_id)
     everything = lake.asked(*query.bound({}))
-    plan = lake.asked(f"explain {query.bound({})[0]}", query.bound({})[1])
-    assert f"{name}$data" in str(plan.rows)
-    assert f"constraint on [{column}]" in str(plan.rows)
+    plan = str(lake.asked(f"explain {Template(query.statement).substitute(A_MONTH)}").rows)
+    assert re.search(rf"{re.escape(name)}\$data\S* constraint on \[{column}\]", plan), plan
     for first_day in ("2026-03-01", "2026-04-01"):
         ((before,),) = lake.asked(
             f"select count(*) from {name} where cast({column} as date) < date '{first_day}'"  # noqa: S608
@@ -285,7 +286,7 @@ def judged(history: History, lake: Lake) -> subprocess.CompletedProcess[str]:
     """Return what is said of the health of a lake whose newest record is three days old."""
     assert history.steps
     old = "newest_ingested_at - interval '3' day"
-    lake.rows(f"update silver.bronze_offsets set newest_ingested_at = {old}")  # noqa: S608
+    lake.asked(f"update silver.bronze_offsets set newest_ingested_at = {old}")  # noqa: S608
     return lake.stack.run("lake", "health", check=False)
 
 
@@ -319,7 +320,7 @@ def test_a_stream_that_has_ended_is_not_stale(lake: Lake) -> None:
     by_name = {row["unique_id"].split(".")[2]: row for row in results}
     statement = by_name["health_bronze_is_fresh"]["compiled_code"]
     assert lake.rows(statement)[0]["minutes"] > 1440
-    lake.rows(
+    lake.asked(
         "insert into silver.removed_records (topic, kafka_partition, kafka_offset, reason, "
         "event_type) select topic, kafka_partition, highest_offset, 'control', 'stream_end' "
         "from silver.bronze_offsets"

@@ -2,11 +2,14 @@
 
 import json
 import re
+import subprocess
 import time
 from collections import Counter
 from pathlib import Path
 
+import httpx
 import nbformat
+import psutil
 import pytest
 from nbclient import NotebookClient
 
@@ -18,6 +21,7 @@ from tests.integration.lake.records import ENCODER, HAPPY_PATH, START_MS, Run
 from tests.integration.lakeops.conftest import WAITS, BuiltLake
 from tests.integration.lakeops.rival import committing_first
 from tests.stack_control import ROOT
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.catalog, pytest.mark.trino, pytest.mark.timeout(900)]
 NOTEBOOK = ROOT / "docs" / "notebooks" / "gold.ipynb"
@@ -147,3 +151,61 @@ def test_a_merge_that_is_not_the_first_to_commit_runs_again_and_applies_once(
         done = stack.run(*merge)
     assert "another writer has committed first, dbt runs again" in done.stderr
     assert built_lake.rows_of(TRIPS_BUILT) == [[140, 140]]
+
+
+def test_airflow_serves_this_machine_alone_and_whoever_logs_in(
+    built_lake: BuiltLake, tmp_path: Path
+) -> None:
+    layout = built_lake.layout
+    with (tmp_path / "serve.log").open("w", encoding="utf-8") as output:
+        served = psutil.Popen(
+            (str(ROOT / "farol"), "airflow", "serve"),
+            env=built_lake.stack.env,
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    client = httpx.Client(base_url=layout.url("airflow"), timeout=30)
+    processes = []
+    try:
+        eventually(lambda: answers(client), "Airflow's API answers")
+        processes = served.children(recursive=True)
+        listeners = {
+            (place.laddr.ip, place.laddr.port)
+            for process in (served, *processes)
+            for place in process.net_connections("tcp")
+            if place.status == psutil.CONN_LISTEN
+        }
+        assert ("127.0.0.1", layout.port("airflow")) in listeners
+        assert {ip for ip, _ in listeners} == {"127.0.0.1"}
+        assert client.get("/api/v2/dags").status_code == 401
+        home = layout.home / "airflow"
+        assert home.stat().st_mode & 0o077 == 0, "others may read passwords and keys"
+        passwords = home / "simple_auth_manager_passwords.json.generated"
+        login = {"username": "admin", "password": "admin"}
+        assert client.post("/auth/token", json=login).status_code == 401
+        login["password"] = json.loads(passwords.read_text(encoding="utf-8"))["admin"]
+        token = client.post("/auth/token", json=login).json()["access_token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        dag = "/api/v2/dags/farol_dlq_watch"
+        eventually(lambda: client.get(dag).status_code == 200, "the DAGs are read")
+        assert client.patch(dag, json={"is_paused": False}).status_code == 200
+        eventually(lambda: "success" in states(client, dag), "a run of the scheduler succeeds")
+    finally:
+        served.terminate()
+        served.wait(60)
+        client.close()
+    assert not psutil.wait_procs(processes, timeout=60)[1], "servers are left behind"
+
+
+def answers(client: httpx.Client) -> bool:
+    try:
+        return client.get("/api/v2/monitor/health").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def states(client: httpx.Client, dag: str) -> list[str]:
+    runs = client.get(f"{dag}/dagRuns").json()["dag_runs"]
+    assert not any(run["state"] == "failed" for run in runs), runs
+    return [run["state"] for run in runs]
