@@ -271,13 +271,13 @@ def test_a_question_with_a_date_reads_no_partition_before_it(lake: Lake, query: 
     everything = lake.asked(*query.bound({}))
     plan = str(lake.asked(f"explain {Template(query.statement).substitute(A_MONTH)}").rows)
     assert re.search(rf"{re.escape(name)}\$data\S* constraint on \[{column}\]", plan), plan
-    for first_day in ("2026-03-01", "2026-04-01"):
-        ((before,),) = lake.asked(
-            f"select count(*) from {name} where cast({column} as date) < date '{first_day}'"  # noqa: S608
-        ).rows
-        asked = lake.asked(*query.bound({"first_day": first_day}))
-        assert everything.rows_read - asked.rows_read == before, first_day
-    assert before > 0, "nothing was read of the month before"
+    ((before,),) = lake.asked(
+        f"select count(*) from {name} where cast({column} as date) < date '2026-03-01'"  # noqa: S608
+    ).rows
+    march = lake.asked(*query.bound({"first_day": "2026-03-01"}))
+    assert everything.rows_read - march.rows_read == before
+    april = lake.asked(*query.bound({"first_day": "2026-04-01"}))
+    assert everything.rows_read > april.rows_read == 0
 
 
 # the last ones: they make the lake old
