@@ -21,8 +21,9 @@ class UnhealthyError(LakeError):
     def __init__(self, failed: Sequence[Check]) -> None:
         self.failed = tuple(failed)
         listed = "; ".join(described(each) for each in failed)
+        noun = "check" if len(failed) == 1 else "checks"
         super().__init__(
-            f"{len(failed)} checks of health failed: {listed}. What was built stays. See the rows "
+            f"{len(failed)} {noun} of health failed: {listed}. What was built stays. See the rows "
             "behind them: farol lake report; ask again when it is mended: farol lake health"
         )
 
