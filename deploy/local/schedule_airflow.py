@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 import typer
@@ -103,7 +102,8 @@ def serve(layout: Layout) -> None:
         )
         for words in _SERVERS
     }
-    before = signal.signal(signal.SIGTERM, _interrupted)
+    # a polite kill ends like Ctrl-C: no server is left behind
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         while all(process.poll() is None for process in processes.values()):
             time.sleep(_LOOK_EVERY_S)
@@ -117,11 +117,6 @@ def serve(layout: Layout) -> None:
             process.terminate()
         for process in processes.values():
             process.wait()
-
-
-def _interrupted(_signal: int, _frame: FrameType | None) -> None:
-    """End as by Ctrl-C, so that no server is left behind."""
-    raise KeyboardInterrupt
 
 
 def command(context: typer.Context) -> None:

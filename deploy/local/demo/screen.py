@@ -56,8 +56,11 @@ def summary(
     problem = city.get("problem")
     tables = Columns(
         [
-            *(_topics(city, rates), _jobs(snapshot), _trips(city)),
-            *(_surge(snapshot), _alarms(snapshot)),
+            _topics(city, rates),
+            _jobs(snapshot),
+            _trips(city),
+            _surge(snapshot),
+            _alarms(snapshot),
         ]
     )
     return Group(head, Text(problem, style="bold red"), tables) if problem else Group(head, tables)

@@ -28,17 +28,13 @@ from tests.integration.lake.vectors import vector_records
 from tests.stack_control import ROOT
 
 MODELS = ROOT / "dbt" / "models"
-STAGING = {
-    topic.name: "stg_" + topic.name.removeprefix("rideshare.").replace(".", "_")
-    for topic in INPUT_TOPICS
-}
 GOLD = tuple(f"gold.{path.stem}" for path in sorted((MODELS / "gold").rglob("*.sql")))
 ANOMALIES = tuple(
     f"silver.{path.stem}" for path in sorted((MODELS / "silver" / "anomalies").glob("*.sql"))
 )
 FIXED = frozenset({"gold.dim_date", "gold.dim_payment_methods", "gold.dim_time", "gold.dim_zones"})
 GROWING = (
-    *(f"silver.{name}" for name in STAGING.values()),
+    *(topic.staging_table for topic in INPUT_TOPICS),
     "silver.removed_records",
     *ANOMALIES,
     *(table for table in GOLD if table not in FIXED),

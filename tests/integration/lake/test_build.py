@@ -9,7 +9,7 @@ from string import Template
 
 import pytest
 
-from contracts.domain import DRIVER_PROFILES, RIDER_PROFILES
+from contracts.domain import DRIVER_PROFILES, INPUT_TOPICS, RIDER_PROFILES
 from deploy.local.layout import Layout
 from deploy.local.queries import Query, all_queries, named
 from deploy.local.sql_command import run_statement
@@ -19,7 +19,6 @@ from tests.integration.lake.history import (
     ANOMALIES,
     GOLD,
     GROWING,
-    STAGING,
     History,
     build_step_by_step,
     comparable,
@@ -57,12 +56,12 @@ def test_silver_is_bronze_less_malformed_duplicates_and_controls(
     judged = oracle.judge(rows)
     kinds = {kind for _, _, kind in judged}
     assert kinds == {"event", "malformed", "duplicate", "control"}
-    for topic, name in STAGING.items():
-        found = tables[f"silver.{name}"]
-        assert found, name
+    for topic in INPUT_TOPICS:
+        found = tables[topic.staging_table]
+        assert found, topic.staging_table
         columns = [column for column in found[0] if not column.startswith("_")]
-        wanted = oracle.staged(judged, topic, columns)
-        assert found == sorted(wanted, key=repr), topic
+        wanted = oracle.staged(judged, topic.name, columns)
+        assert found == sorted(wanted, key=repr), topic.name
     removed = {
         (row["topic"], row["kafka_partition"], row["kafka_offset"]): row["reason"]
         for row in tables["silver.removed_records"]
@@ -138,7 +137,7 @@ def test_dimensions_have_the_versions_and_trips_refer_to_the_one_of_their_time(
             (DRIVER_PROFILES, "driver", "vehicle_class"),
             (RIDER_PROFILES, "rider", "dna_payment_method"),
         ):
-            staged = tables[f"silver.{STAGING[topic.name]}"]
+            staged = tables[topic.staging_table]
             wanted = oracle.versions(staged, entity, attribute)
             dimension = tables[f"gold.dim_{entity}s"]
             found = {(r["event_id"], r["valid_from"], r["valid_to"]) for r in dimension}
