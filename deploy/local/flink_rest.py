@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Self
 
 import httpx
@@ -12,6 +13,7 @@ from deploy.setup.homes import JOB_JAR
 _TIMEOUT_S: Final = 10.0
 # a submission starts Python and the planner inside the JobManager
 _SUBMIT_TIMEOUT_S: Final = 300.0
+_PLAN_RUNNER: Final = "farol.KeptPlan"
 _PENDING: Final = ".pendingRecords"
 _CAUSE: Final = "Caused by:"
 ENDED_STATES: Final = frozenset({"FINISHED", "CANCELED", "FAILED"})
@@ -90,10 +92,17 @@ class FlinkRest:
 
         The identifier is chosen by the caller, so a repeated request cannot make a second copy.
         """
-        body: dict[str, object] = {"programArgsList": list(arguments), "jobId": job_id}
-        if savepoint_path:
-            body["savepointPath"] = savepoint_path
-        self._request("POST", f"/jars/{JOB_JAR}/run", json=body, timeout_s=_SUBMIT_TIMEOUT_S)
+        self._run({"programArgsList": list(arguments), "jobId": job_id}, savepoint_path)
+
+    def run_plan(self, job_id: str, plan: Path, savepoint_path: str | None) -> None:
+        """Submit a job as it was planned before, without Python and the SQL planner."""
+        body = {"entryClass": _PLAN_RUNNER, "programArgsList": [str(plan)], "jobId": job_id}
+        self._run(body, savepoint_path)
+
+    def _run(self, body: Mapping[str, object], savepoint_path: str | None) -> None:
+        state = {"savepointPath": savepoint_path} if savepoint_path else {}
+        path = f"/jars/{JOB_JAR}/run"
+        self._request("POST", path, json={**body, **state}, timeout_s=_SUBMIT_TIMEOUT_S)
 
     def cancel(self, job_id: str) -> None:
         """Ask for a cancellation; its retained checkpoints stay."""

@@ -73,6 +73,7 @@ class JobControl:
     def __init__(self, layout: Layout, rest: FlinkRest | None = None) -> None:
         self.layout = layout
         self.rest = rest or FlinkRest(layout.url("flink"))
+        self._plans = layout.home / "flink" / "plans"
 
     def submit(
         self,
@@ -136,10 +137,21 @@ class JobControl:
             is_unheard_of = state == job.resume_from and job.job_id not in {
                 listed.job_id for listed in self.rest.jobs()
             }
-            return self.start(name, job.arguments, state, job.job_id if is_unheard_of else "")
+            new_id = job.job_id if is_unheard_of else ""
+            return self.start(name, job.arguments, state, new_id, plan=self._plan(job.job_id))
+
+    def _plan(self, job_id: str) -> Path | None:
+        plan = self._plans / job_id
+        return plan if job_id and plan.is_file() else None
 
     def start(
-        self, name: str, arguments: tuple[str, ...], state: str | None, job_id: str = ""
+        self,
+        name: str,
+        arguments: tuple[str, ...],
+        state: str | None,
+        job_id: str = "",
+        *,
+        plan: Path | None = None,
     ) -> str:
         """Submit a job and return its identifier; the caller holds the lock.
 
@@ -148,6 +160,8 @@ class JobControl:
             arguments: Its module and what the module's `main` gets.
             state: What it resumes from.
             job_id: Identifier, of a submission that is made again.
+            plan: What the same job was planned as before; it saves Python and the planner. One that
+                Flink refuses is removed, so the next start plans again.
 
         Raises:
             JobError: It runs already, the state cannot be used, or Flink refuses it.
@@ -167,15 +181,27 @@ class JobControl:
         log_size = log.stat().st_size if log.exists() else 0
         desired_jobs.write(self.layout, name, wanted)
         try:
-            self.rest.run(wanted.job_id, ("-pym", *arguments), state)
+            if plan is not None:
+                self.rest.run_plan(wanted.job_id, plan, state)
+            else:
+                self.rest.run(wanted.job_id, ("-pym", *arguments), state)
         except FlinkRefusedError as error:
+            if plan is not None:
+                plan.unlink(missing_ok=True)
             # the JobManager is alive and said no: nothing runs under the new identifier
             desired_jobs.write(self.layout, name, before or DesiredJob(is_wanted=False))
             raise JobError(
                 f"{name} was refused: {reason_of(str(error), log, log_size)}\n"
                 "The whole story: farol logs jobmanager -n 200"
             ) from error
+        self._remove_old_plans()
         return wanted.job_id
+
+    def _remove_old_plans(self) -> None:
+        current = {job.job_id for job in desired_jobs.read(self.layout).values()}
+        for plan in self._plans.glob("*"):
+            if plan.name not in current:
+                plan.unlink(missing_ok=True)
 
     def _check_state(self, name: str, state: str | None) -> None:
         if state is None:

@@ -22,7 +22,7 @@ def make_jar_folder(home: Path, jars: Sequence[Path]) -> None:
             place(jar, fresh / "lib" / jar.name)
 
 
-def make_flink_home(home: Path, pyflink: Path, jars: Sequence[Path], provider_jar: Path) -> None:
+def make_flink_home(home: Path, pyflink: Path, jars: Sequence[Path], own_jar: Path) -> None:
     """Make a Flink home from the distribution inside the Python package.
 
     flink-python goes to lib/: a job is submitted through the JobManager, whose class path it is.
@@ -31,7 +31,7 @@ def make_flink_home(home: Path, pyflink: Path, jars: Sequence[Path], provider_ja
         for name in ("bin", "lib", "opt", "plugins"):
             place_tree(pyflink / name, fresh / name)
         (flink_python,) = (pyflink / "opt").glob("flink-python-*.jar")
-        for jar in (*jars, flink_python, provider_jar):
+        for jar in (*jars, flink_python, own_jar):
             place(jar, fresh / "lib" / jar.name)
         (fresh / "conf").mkdir()
         for source in (pyflink / "conf").iterdir():
@@ -82,12 +82,14 @@ def make_trino_home(home: Path, server_archive: Path, plugin_jars: Sequence[Path
             )
 
 
-def compile_provider(java: Path, compiler: Path, sources: Path, target: Path) -> None:
+def compile_java(java: Path, compiler: Path, sources: Path, libraries: Path, target: Path) -> None:
     """Compile `deploy/jvm/java` into one jar with the compiler that is itself a jar."""
+    classpath = ":".join(str(jar) for jar in sorted(libraries.glob("*.jar")))
     with replaced_folder(target.parent) as fresh:
         classes = fresh / "classes"
         command = [
             *(str(java), "-jar", str(compiler), "-17", "-d", str(classes), "-warn:none"),
+            *("-cp", classpath),
             *("--add-exports", "jdk.httpserver/sun.net.httpserver=ALL-UNNAMED"),
             *(str(path) for path in sorted(sources.rglob("*.java"))),
         ]

@@ -35,7 +35,8 @@ def java_steps(
     """Return the steps that assemble the Java servers' homes."""
     tools, builder = layout.tools, _HERE / "homes.py"
     pyflink = tools / "flink" / "lib" / "python3.11" / "site-packages" / "pyflink"
-    provider = tools / "java" / "farol-loopback.jar"
+    requirements = layout.repository / "requirements" / "flink.txt"
+    own_jar = tools / "java" / "farol.jar"
 
     def folder(name: str) -> Step:
         home = tools / name
@@ -46,27 +47,30 @@ def java_steps(
             run=lambda: homes.make_jar_folder(home, jars(name)),
         )
 
-    provider_step = Step(
-        name="loopback provider",
+    own_step = Step(
+        name="classes for Flink's servers",
         fingerprint=fingerprint_of(
-            _locked(files, "compiler"), builder, *sorted(_JAVA_SOURCES.rglob("*.java"))
+            _locked(files, "compiler"),
+            builder,
+            requirements,
+            *sorted(_JAVA_SOURCES.rglob("*.java")),
         ),
-        results=(provider,),
-        run=lambda: homes.compile_provider(
+        results=(own_jar,),
+        run=lambda: homes.compile_java(
             layout.java_home("flink") / "bin" / "java",
             jars("compiler")[0],
             _JAVA_SOURCES,
-            provider,
+            pyflink / "lib",
+            own_jar,
         ),
     )
-    requirements = layout.repository / "requirements" / "flink.txt"
     flink_step = Step(
         name="flink home",
         fingerprint=fingerprint_of(
-            _locked(files, "flink"), builder, requirements, provider_step.fingerprint
+            _locked(files, "flink"), builder, requirements, own_step.fingerprint
         ),
         results=(tools / "flink-home" / "lib", tools / "flink-home" / "usrlib" / homes.JOB_JAR),
-        run=lambda: homes.make_flink_home(tools / "flink-home", pyflink, jars("flink"), provider),
+        run=lambda: homes.make_flink_home(tools / "flink-home", pyflink, jars("flink"), own_jar),
     )
     trino_step = Step(
         name="trino home",
@@ -76,7 +80,7 @@ def java_steps(
             tools / "trino", jars("trino-server")[0], jars("trino-iceberg")
         ),
     )
-    return [folder("kafka"), folder("catalog"), provider_step, flink_step, trino_step]
+    return [folder("kafka"), folder("catalog"), own_step, flink_step, trino_step]
 
 
 def binary_steps(layout: Layout, *, with_browser: bool) -> list[Step]:

@@ -5,10 +5,12 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from pyflink.common import JobClient
 from pyflink.datastream import StreamExecutionEnvironment
+from pyflink.java_gateway import get_gateway
 from pyflink.table import StatementSet, StreamTableEnvironment
 
 from flink_jobs.runtime.environment import stream_environment, table_environment
@@ -21,6 +23,9 @@ Build = Callable[[StreamTableEnvironment, JobSettings], StatementSet]
 _SUBMITTED_BY_FLINK = "PYFLINK_GATEWAY_PORT"
 """Set by `flink run` and by the JobManager; without it the job runs inside this process."""
 
+_PLANS = "farol.plans.dir"
+"""Setting of a cluster that keeps the plans of its jobs, to start them again without Python."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -30,7 +35,26 @@ def submit(build: Build, settings: JobSettings) -> JobClient:
     table = table_environment(settings, environment)
     build(table, settings).attach_as_datastream()
     assign_uids(environment, settings.job)
-    return environment.execute_async(settings.job)
+    return execute(environment, settings.job)
+
+
+def execute(environment: StreamExecutionEnvironment, job: str) -> JobClient:
+    """Start what an environment holds; its plan is kept where the cluster keeps plans."""
+    java_environment = environment._j_stream_execution_environment
+    plans = java_environment.getConfiguration().toMap().get(_PLANS)
+    if not plans:
+        return environment.execute_async(job)
+    # as execute_async, but for the plan's bytes: the submission writes into it what only this
+    # JobManager knows
+    plan = environment._generate_stream_graph(clear_transformations=True, job_name=job)
+    content = get_gateway().jvm.farol.KeptPlan.serialize(plan)
+    client = JobClient(java_environment.executeAsync(plan))
+    try:
+        Path(plans).mkdir(parents=True, exist_ok=True)
+        Path(plans, str(client.get_job_id())).write_bytes(content)
+    except OSError as error:
+        _log.warning("plan_not_kept job=%s reason=%s", job, error)
+    return client
 
 
 def assign_uids(environment: StreamExecutionEnvironment, job: str) -> None:

@@ -5,10 +5,11 @@ Arguments: broker, input topic, output topic.
 
 import sys
 
-from pyflink.common import Configuration
 from pyflink.datastream import StreamExecutionEnvironment
 from pyflink.table import DataTypes, StreamTableEnvironment
 from pyflink.table.udf import udf
+
+from flink_jobs.runtime.submission import execute
 
 
 @udf(result_type=DataTypes.STRING())
@@ -17,11 +18,8 @@ def doubled(text: str) -> str:
 
 
 def main(broker: str, source: str, sink: str) -> None:
-    settings = Configuration()
-    settings.set_string("pipeline.name", "doubling_job")
-    table = StreamTableEnvironment.create(
-        StreamExecutionEnvironment.get_execution_environment(settings)
-    )
+    environment = StreamExecutionEnvironment.get_execution_environment()
+    table = StreamTableEnvironment.create(environment)
     table.create_temporary_function("doubled", doubled)
     table.execute_sql(f"""
         create table numbers (n string) with (
@@ -34,7 +32,10 @@ def main(broker: str, source: str, sink: str) -> None:
             'properties.bootstrap.servers' = '{broker}',
             'sink.delivery-guarantee' = 'exactly-once',
             'sink.transactional-id-prefix' = 'doubling')""")
-    table.execute_sql("insert into results select doubled(n) from numbers")
+    statements = table.create_statement_set()
+    statements.add_insert_sql("insert into results select doubled(n) from numbers")
+    statements.attach_as_datastream()
+    execute(environment, "doubling_job")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -105,6 +106,24 @@ def _current(control: JobControl) -> str | None:
     return next((j.job_id for j in jobs if j.name == JOB and j.is_computing), None)
 
 
+def _plan(control: JobControl, job_id: str) -> Path:
+    (kept,) = (control.layout.home / "flink" / "plans").iterdir()
+    assert kept.name == job_id
+    return kept
+
+
+def _kill_jobmanager(stack, control: JobControl, job_id: str) -> str:
+    os.kill(stack.status()["jobmanager"]["pid"], signal.SIGKILL)
+    eventually(lambda: _current(control) not in (None, job_id), "the keeper resubmits the job")
+    restored = _current(control)
+    assert restored is not None
+    entry = desired_jobs.read(control.layout)[JOB]
+    assert entry.job_id == restored
+    assert job_id in (entry.resume_from or "")
+    _wait_for_checkpoint(control, restored)
+    return restored
+
+
 def _assert_exactly_once(stack, sink: str, sent: int) -> None:
     expected = [2 * n for n in range(1, sent + 1)]
     eventually(lambda: len(_committed(stack.kafka, sink)) >= sent, "all results")
@@ -115,19 +134,18 @@ def test_killed_flink_processes_lose_and_repeat_nothing(stack, flow):
     control, source, sink, numbers = flow
     first = _submit(control, stack.kafka, source, sink)
     _wait_for_checkpoint(control, first)
+    planned = _plan(control, first).read_bytes()
 
-    os.kill(stack.status()["jobmanager"]["pid"], signal.SIGKILL)
-    eventually(lambda: _current(control) not in (None, first), "the keeper resubmits the job")
-    second = _current(control)
-    assert second is not None
-    entry = desired_jobs.read(Layout.from_environment(stack.env))[JOB]
-    assert entry.job_id == second
-    assert first in (entry.resume_from or "")
-    _wait_for_checkpoint(control, second)
+    second = _kill_jobmanager(stack, control, first)
+    # the plan holds a random number: planned anew it would be another
+    assert _plan(control, second).read_bytes() == planned
+    _plan(control, second).write_bytes(planned[:100])
+    third = _kill_jobmanager(stack, control, second)
+    assert _plan(control, third).read_bytes() not in (planned, planned[:100])
 
     os.kill(stack.status()["taskmanager"]["pid"], signal.SIGKILL)
-    eventually(lambda: control.rest.restarts(second) > 0, "Flink notices the loss")
-    eventually(lambda: _current(control) == second, "the same job computes again")
+    eventually(lambda: control.rest.restarts(third) > 0, "Flink notices the loss")
+    eventually(lambda: _current(control) == third, "the same job computes again")
 
     _assert_exactly_once(stack, sink, numbers.end())
     metrics = httpx.get(f"{stack.url('keeper')}/metrics").text
