@@ -182,13 +182,15 @@ class Puppets:
             off = CalledOff(CancelledBy.RIDER, CancelReason.RIDER_CHANGED_MIND)
             self._interrupt_ride(rider.trip_id, off)
         elif isinstance(command, c.RequestRide):
-            self._requested += 1
             pickup = _served(command.lat, command.lon)
+            dropoff = _served(command.dropoff_lat, command.dropoff_lon)
+            # a refused request is not recorded, so it must not count either
+            self._requested += 1
             trip = Trip(
                 trip_id=self._new_id(f"trip/puppet/{self._requested}"),
                 rider_id=rider.rider_id,
                 pickup=pickup,
-                dropoff=_served(command.dropoff_lat, command.dropoff_lon),
+                dropoff=dropoff,
                 surge_multiplier=city.multipliers.get(pickup.zone_id or 0, 1.0),
             )
             rng = city.streams.numbered("puppet_request", self._requested)

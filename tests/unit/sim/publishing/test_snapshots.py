@@ -60,6 +60,8 @@ def _lived_with_commands(home):
     run.execute(GoOnline(agent_id="puppet-1", **SE))
     run.execute(AddRider(agent_id="puppet-2", home_zone_id=78, is_puppet=True))
     run.advance(run.now_ms + 40_017)
+    with pytest.raises(CommandInvalid, match="outside the service area"):
+        run.execute(RequestRide(agent_id="puppet-2", **SE, dropoff_lat=0.0, dropoff_lon=0.0))
     run.execute(RequestRide(agent_id="puppet-2", **SE, dropoff_lat=-23.5905, dropoff_lon=-46.6533))
     run.execute(AddDriver(agent_id="new-1", home_zone_id=7))
     _minutes(run, 10)
