@@ -26,6 +26,7 @@ import msgspec
 import uvicorn
 
 from contracts import ledger
+from contracts.domain import RIDESHARE
 from contracts.ports import port
 from sim.control import compare, scenarios, summary
 from sim.control.runner import Runner
@@ -213,9 +214,21 @@ def _scenario(name: str | None, overrides: dict[str, Any]) -> Scenario:
 
 
 def _until_ms(arguments: argparse.Namespace, scenario: Scenario) -> int:
+    """Return how long to run (ms).
+
+    Raises:
+        SimError: The text is no duration, or ends outside the time range of the domain.
+    """
     if arguments.until is None:
         return round(scenario.duration_s * 1000)
-    return duration_ms(arguments.until)
+    until_ms = duration_ms(arguments.until)
+    if until_ms > scenario.longest_ms:
+        raise SimError(
+            f"--until {arguments.until}: {scenario.name} starts at"
+            f" {scenario.start_time.isoformat()}, its last event would be outside"
+            f" {RIDESHARE.name}'s time range"
+        )
+    return until_ms
 
 
 def repeat(settings: Settings, arguments: argparse.Namespace) -> None:

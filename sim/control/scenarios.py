@@ -4,6 +4,7 @@ Overrides are laid over it first.
 What is wrong is refused here, before anything starts, with the path of the key.
 """
 
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +13,9 @@ import msgspec
 import yaml
 
 from sim.domain.errors import ScenarioError
-from sim.domain.scenario import Scenario
+from sim.domain.scenario import Demand, Scenario
+from sim.domain.shocks import Shock, ShockCalendar
+from sim.policies.demand import PoissonGravityDemand
 
 _FOLDER: Final = "scenarios"
 
@@ -65,29 +68,55 @@ def from_value(value: Any, source: str, overrides: dict[str, Any] | None = None)
     Raises:
         ScenarioError: It does not fit its form; the message ends with the path of the wrong key.
     """
-    value = _based(value)
+    value = _based(value, source)
     if overrides:
         value = _merged(value, overrides)
     try:
-        return msgspec.json.decode(msgspec.json.encode(value), type=Scenario)
+        scenario = msgspec.json.decode(msgspec.json.encode(value), type=Scenario)
     except (msgspec.ValidationError, TypeError) as error:
         raise ScenarioError(f"{source}: {error}") from error
+    problem = _stranded(scenario.demand, scenario.shocks)
+    if problem is not None:
+        raise ScenarioError(f"{source}: {problem}")
+    return scenario
 
 
-def _stored(name: Any) -> Any:
+@cache
+def _stranded(demand: Demand, shocks: tuple[Shock, ...]) -> str | None:
+    """Return what keeps riders of a zone from finding anywhere to go, None where nothing does."""
+    found = PoissonGravityDemand(demand, 0, ShockCalendar(shocks, 0)).stranded(
+        demand.longest_trip_m
+    )
+    if found is None:
+        return None
+    zone_id, active = found
+    repelling = [n for n in active if shocks[n].attraction_ratio < 1]
+    path = f"$.shocks[{repelling[0]}].attraction_ratio" if repelling else "$.demand.longest_trip_m"
+    return f"riders of zone {zone_id} have nowhere to go within the longest trip - at `{path}`"
+
+
+def _stored(name: str) -> Any:
     """Return the values of a scenario that comes with the simulator."""
     if name not in names():
-        raise ScenarioError(f"no scenario {name!r}: known are {', '.join(names())}")
+        raise ScenarioError(_unknown(name))
+    source = f"scenario {name}"
     text = files("sim").joinpath(_FOLDER, f"{name}.yaml").read_text(encoding="utf-8")
-    return _based(_loaded(text, f"scenario {name}"))
+    return _based(_loaded(text, source), source)
 
 
-def _based(value: Any) -> Any:
+def _unknown(name: Any) -> str:
+    return f"no scenario {name!r}: known are {', '.join(names())}"
+
+
+def _based(value: Any, source: str) -> Any:
     """Return values laid over those of the scenario that they name as their base."""
     if not isinstance(value, dict) or "base" not in value:
         return value
+    base = value["base"]
+    if base not in names():
+        raise ScenarioError(f"{source}: {_unknown(base)} - at `$.base`")
     own = {key: content for key, content in value.items() if key != "base"}
-    return _merged(_stored(value["base"]), own)
+    return _merged(_stored(base), own)
 
 
 def _loaded(text: str, source: str) -> Any:

@@ -10,13 +10,17 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from contracts.domain import RIDESHARE, STREAM_END_MARGIN_MS
 from contracts.rules import SURGE_OUT_OF_ORDERNESS_MS
-from sim.domain.shocks import Shock
+from contracts.timestamps import rfc3339
+from sim.domain.shocks import LONGEST_S, Shock
 from sim.domain.tariff import Tariff
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+ScaleMetres = Annotated[float, msgspec.Meta(ge=500, le=1_000_000)]
+"""By how much a weight falls to 1/e. A smaller one than a zone leaves most zones none at all."""
 HourlyWeights = Annotated[
     tuple[Annotated[float, msgspec.Meta(ge=0, le=1000)], ...],
     msgspec.Meta(min_length=24, max_length=24),
@@ -28,6 +32,10 @@ WeekdayRatios = Annotated[
     msgspec.Meta(min_length=7, max_length=7),
 ]
 
+DRAIN_LIMIT_MS: Final = 7_200_000
+"""Simulated time after which a drain stops waiting for trips."""
+_AFTER_END_MS: Final = DRAIN_LIMIT_MS + STREAM_END_MARGIN_MS + 600_000
+"""Longest time from the end to `stream_end`: a drain, the last payments and ratings, the margin."""
 NEVER_BY_HOUR: Final = (0.0,) * 24
 EVERY_DAY_ALIKE: Final = (1.0,) * 7
 WEEKDAY_DEMAND: Final = (
@@ -53,9 +61,18 @@ class Agents(_Section, frozen=True, kw_only=True):
 
     drivers: Annotated[int, msgspec.Meta(ge=1, le=100_000)]
     riders: Annotated[int, msgspec.Meta(ge=1, le=500_000)]
-    home_scale_m: Positive = 12_000.0
+    home_scale_m: ScaleMetres = 12_000.0
     shift_start_weights: HourlyWeights = WEEKDAY_SHIFT_STARTS
     profile_updates_per_hour: NotNegative = 30.0
+
+    def __post_init__(self) -> None:
+        """Refuse a city in which no shift begins.
+
+        Raises:
+            ValueError: All weights are zero.
+        """
+        if not any(self.shift_start_weights):
+            raise ValueError("shift_start_weights must not all be zero")
 
 
 class Demand(_Section, frozen=True, kw_only=True):
@@ -68,11 +85,11 @@ class Demand(_Section, frozen=True, kw_only=True):
     peak_requests_per_hour: Positive
     hourly_weights: HourlyWeights = WEEKDAY_DEMAND
     weekday_ratios: WeekdayRatios = EVERY_DAY_ALIKE
-    centre_scale_m: Positive = 9000.0
-    residential_scale_m: Positive = 9000.0
+    centre_scale_m: ScaleMetres = 9000.0
+    residential_scale_m: ScaleMetres = 9000.0
     residential_pickup_share: HourlyShares = NEVER_BY_HOUR
     residential_dropoff_share: HourlyShares = NEVER_BY_HOUR
-    gravity_scale_m: Positive = 4500.0
+    gravity_scale_m: ScaleMetres = 4500.0
     longest_trip_m: Annotated[float, msgspec.Meta(ge=2000)] = 15_000.0
 
     def __post_init__(self) -> None:
@@ -99,7 +116,11 @@ class Policies(_Section, frozen=True, kw_only=True):
 
 
 class Movement(_Section, frozen=True, kw_only=True):
-    """How fast the city moves and how often it tells where it is."""
+    """How fast the city moves and how often it tells where it is.
+
+    `detour_ratio` is for the routing `straight` alone: the staircase of `grid` is by itself about
+    1.27 times the straight line, as the mean over all directions of (sin + cos) is 4 / pi.
+    """
 
     speed_kmh_by_hour: Annotated[
         tuple[Annotated[float, msgspec.Meta(ge=5, le=90)], ...],
@@ -202,7 +223,7 @@ class Scenario(_Section, frozen=True, kw_only=True):
     demand: Demand
     start_time: Annotated[datetime, msgspec.Meta(tz=True)] = datetime(2026, 3, 2, 9, tzinfo=UTC)
     utc_offset_hours: Annotated[int, msgspec.Meta(ge=-12, le=14)] = -3
-    duration_s: Annotated[float, msgspec.Meta(gt=0, le=31 * 86_400)] = 14_400.0
+    duration_s: Annotated[float, msgspec.Meta(gt=0, le=LONGEST_S)] = 14_400.0
     speed_ratio: Annotated[float, msgspec.Meta(ge=0, le=10_000)] = 1.0
     policies: Policies = Policies()
     movement: Movement = Movement()
@@ -211,6 +232,28 @@ class Scenario(_Section, frozen=True, kw_only=True):
     shocks: tuple[Shock, ...] = ()
     osrm: Osrm = Osrm()
     faults: Faults = Faults()
+
+    def __post_init__(self) -> None:
+        """Refuse times of which no reader would take an event.
+
+        Raises:
+            ValueError: The run begins before, or may end after, the time range of the domain.
+        """
+        years = f"{rfc3339(RIDESHARE.earliest_ms)} to {rfc3339(RIDESHARE.latest_ms)}"
+        if self.start_ms < RIDESHARE.earliest_ms or self.longest_ms <= 0:
+            raise ValueError(
+                f"{self.start_time.isoformat()} is outside {years} - at `$.start_time`"
+            )
+        if self.duration_s * 1000 > self.longest_ms:
+            raise ValueError(
+                f"{self.duration_s:g} s from {self.start_time.isoformat()} end outside {years}"
+                " - at `$.duration_s`"
+            )
+
+    @property
+    def longest_ms(self) -> int:
+        """How long it may run so that the events of its end are in the domain's range as well."""
+        return RIDESHARE.latest_ms - _AFTER_END_MS - self.start_ms
 
     @property
     def start_ms(self) -> int:

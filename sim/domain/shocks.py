@@ -12,6 +12,8 @@ import msgspec
 from contracts.zones import ZONES
 
 _SERVED: Final = frozenset(zone.zone_id for zone in ZONES if zone.cell_count)
+LONGEST_S: Final = 31 * 86_400
+"""How long a run may be planned for."""
 Ratio = Annotated[float, msgspec.Meta(ge=0, le=100)]
 
 
@@ -23,8 +25,8 @@ class Shock(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     name: Annotated[str, msgspec.Meta(pattern="^[a-z0-9_]{1,64}$")]
     kind: Literal["event", "weather", "strike", "incident"]
-    begin_s: Annotated[float, msgspec.Meta(ge=0)]
-    end_s: Annotated[float, msgspec.Meta(gt=0)]
+    begin_s: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_S)]
+    end_s: Annotated[float, msgspec.Meta(gt=0, le=LONGEST_S)]
     zone_ids: tuple[int, ...] = ()
     request_ratio: Ratio = 1.0
     attraction_ratio: Ratio = 1.0

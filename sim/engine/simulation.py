@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable
-from typing import Final
 
 import simpy
 
@@ -24,9 +23,6 @@ from sim.engine.streams import Streams
 from sim.policies.choice import choose
 from sim.policies.routing import RoutingPolicy
 from sim.policies.surge import StreamedSurge
-
-DRAIN_LIMIT_MS: Final = 7_200_000
-"""Simulated time after which a drain stops waiting for trips."""
 
 
 class Simulation:

@@ -28,6 +28,9 @@ _DAY_MS: Final = 24 * _HOUR_MS
 _EPOCH_WEEKDAY: Final = 3
 """1 January 1970 was a Thursday; Monday is 0."""
 
+LEAST_SHARE: Final = 0.001
+"""Least part of the dropoffs drawn for a zone that must be within reach of it."""
+
 Weights = tuple[float, ...]
 Mix = tuple[float, tuple[int, ...]]
 """Residential share of an hour and the positions of the shocks that hold: all that weights depend
@@ -134,6 +137,28 @@ class PoissonGravityDemand:
     def work_zone(self, home_zone_id: int, rng: np.random.Generator) -> int:
         """Return a zone by gravity, weights of the centre."""
         return draw_zone(self._dropoffs((0.0, ()), home_zone_id), rng)
+
+    def stranded(self, longest_trip_m: float) -> tuple[int, tuple[int, ...]] | None:
+        """Return a zone with requests but hardly a dropoff within reach, and the shocks then.
+
+        None where there is no such zone. Shocks are positions in the calendar; every one is taken
+        with every hour. A zone is within reach if its middle is.
+        """
+        apart_m = np.array([[distance_m(a.lat, a.lon, b.lat, b.lon) for b in ZONES] for a in ZONES])
+        pull = np.exp(-apart_m / self._gravity_scale_m)
+        near_pull = pull * (apart_m <= longest_trip_m)
+        shares = sorted(set(zip(self._from_homes, self._to_homes, strict=True)))
+        for active in self._shocks.combinations():
+            for from_homes, to_homes in shares:
+                pickups = self._weights((from_homes, active), lambda shock: shock.request_ratio)
+                dropoffs = np.array(
+                    self._weights((to_homes, active), lambda shock: shock.attraction_ratio)
+                )
+                is_too_little = near_pull @ dropoffs <= LEAST_SHARE * (pull @ dropoffs)
+                for zone, pickup, is_stranded in zip(ZONES, pickups, is_too_little, strict=True):
+                    if pickup and is_stranded:
+                        return zone.zone_id, active
+        return None
 
     def _mix(self, share_by_hour: Weights, at_ms: int) -> Mix:
         hour = (at_ms + self._offset_ms) // _HOUR_MS % 24

@@ -26,8 +26,8 @@ from sim.domain.commands import (
     SetSurge,
 )
 from sim.domain.kpis import KpiMeter, Kpis
-from sim.domain.scenario import Scenario
-from sim.engine.simulation import DRAIN_LIMIT_MS, Simulation
+from sim.domain.scenario import DRAIN_LIMIT_MS, Scenario
+from sim.engine.simulation import Simulation
 from sim.engine.streams import Streams
 from sim.publishing import snapshots
 from sim.publishing.faults import FaultPlan

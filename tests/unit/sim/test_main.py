@@ -58,6 +58,7 @@ def test_a_bad_offset_is_refused(monkeypatch):
     [
         (["--config", "atlantis", "--until", "1m"], "known are carnival_night, demo"),
         (["--config", "small", "--until", "soon"], "is no duration"),
+        (["--config", "small", "--until", "9999d"], "outside rideshare's time range"),
         (["--config", "missing.yaml", "--until", "1m"], "cannot be read"),
     ],
 )

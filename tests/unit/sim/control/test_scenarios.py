@@ -1,7 +1,19 @@
+import json
+
 import pytest
 
 from sim.control import scenarios
 from sim.domain.errors import ScenarioError
+
+CALM = {"name": "calm", "kind": "event", "begin_s": 60, "end_s": 600}
+EVERYWHERE = {**CALM, "name": "nowhere_to_go", "attraction_ratio": 0}
+# homes far out, all dropoffs in the middle, and nobody may ride that far
+NOBODY_NEAR = {
+    "centre_scale_m": 500,
+    "residential_pickup_share": [1] * 24,
+    "gravity_scale_m": 1_000_000,
+    "longest_trip_m": 2000,
+}
 
 
 def test_those_that_come_along_are_valid():
@@ -36,6 +48,22 @@ def test_unknown_name_lists_the_known_ones():
         ({"start_time": "2026-03-02 09:00"}, "$.start_time"),
         ({"seed": "eleven"}, "$.seed"),
         ({"name": "Big City"}, "$.name"),
+        (
+            {"agents": {"shift_start_weights": [0] * 24}},
+            "shift_start_weights must not all be zero - at `$.agents`",
+        ),
+        ({"agents": {"home_scale_m": 0.1}}, "$.agents.home_scale_m"),
+        ({"demand": {"centre_scale_m": 0.1}}, "$.demand.centre_scale_m"),
+        ({"demand": {"residential_scale_m": 0.1}}, "$.demand.residential_scale_m"),
+        ({"demand": {"gravity_scale_m": 0.1}}, "$.demand.gravity_scale_m"),
+        ({"start_time": "2019-12-31T23:59:59Z"}, "$.start_time"),
+        ({"start_time": "2045-01-01T00:00:00Z"}, "$.start_time"),
+        ({"start_time": "0001-01-01T00:00:00+05:00"}, "$.start_time"),
+        ({"start_time": "2039-12-31T22:00:00Z"}, "$.start_time"),
+        ({"start_time": "2039-12-31T09:00:00Z", "duration_s": 50_000}, "$.duration_s"),
+        ({"shocks": [CALM, EVERYWHERE]}, "$.shocks[1].attraction_ratio"),
+        ({"shocks": [{**CALM, "end_s": 1e9}]}, "$.shocks[0].end_s"),
+        ({"demand": NOBODY_NEAR}, "$.demand.longest_trip_m"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_path(overrides, path):
@@ -95,5 +123,17 @@ def test_a_scenario_may_be_laid_over_another():
     assert [shock.kind for shock in storm.shocks] == ["weather", "incident"]
     own = scenarios.from_value({"base": "small", "name": "mine", "seed": 5}, "config")
     assert (own.name, own.seed, own.agents.drivers) == ("mine", 5, 40)
-    with pytest.raises(ScenarioError, match="no scenario 'atlantis'"):
-        scenarios.from_value({"base": "atlantis"}, "config")
+
+
+@pytest.mark.parametrize("base", ["atlantis", ["small"], None])
+def test_a_base_that_is_none_is_named_with_its_file_and_key(tmp_path, base):
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps({"base": base, "name": "mine"}), encoding="utf-8")
+    with pytest.raises(ScenarioError) as caught:
+        scenarios.from_file(path)
+    assert str(caught.value).startswith(f"{path}: no scenario {base!r}: known are carnival_night")
+    assert str(caught.value).endswith(" - at `$.base`")
+
+
+def test_zones_may_repel_as_long_as_there_is_somewhere_to_go():
+    assert scenarios.named("small", {"shocks": [{**EVERYWHERE, "zone_ids": [78, 66, 7]}]}).shocks

@@ -17,9 +17,10 @@ from contracts.timestamps import epoch_ms
 from contracts.validation import reject_reason
 from sim.control import scenarios
 from sim.domain.errors import SimError
+from sim.domain.scenario import DRAIN_LIMIT_MS
 from sim.publishing.ledger import LedgerExistsError
 from sim.publishing.memory import MemoryPort
-from sim.publishing.run import DRAIN_LIMIT_MS, Run, derived_run_id, new_run_id
+from sim.publishing.run import Run, derived_run_id, new_run_id
 
 MINUTE_MS = 60_000
 AFTERMATH_MS = 2 * MINUTE_MS
