@@ -193,7 +193,7 @@ class Ride:
         self._advance(TripSignal.DRIVER_DEPARTED, pickup_eta_s=way_s)
         city.drive(driver.number, route)
         city.set_trip_status(driver, DriverStatus.EN_ROUTE, self.trip)
-        if not self._mind.driver_stays:
+        if not (self._mind.driver_stays or driver.is_puppet):
             yield from self._wait(way_s * self._rng.uniform(0.1, 0.8))
             raise CalledOff(CancelledBy.DRIVER, CancelReason.DRIVER_CANCELLED)
         yield from self._wait(way_s)

@@ -7,6 +7,7 @@ import pytest
 
 from contracts.events import CancelledBy, CancelReason, DriverStatus, TripState
 from sim.control import scenarios
+from sim.domain import commands
 from sim.domain.errors import ConservationError
 from sim.domain.trip import TRANSITIONS
 from sim.engine.simulation import Simulation
@@ -224,6 +225,68 @@ def test_the_end_of_a_drains_patience_ends_every_trip_at_once():
     assert {e.cancel_reason for e in drained} == {CancelReason.DRAIN}
     assert {e.cancelled_by for e in drained} == {CancelledBy.SYSTEM}
     assert len([e for e, _ in ends if e.state is TripState.COMPLETED]) == started
+
+
+def test_a_puppet_driver_cancels_only_when_told():
+    scenario = scenarios.named(
+        "small",
+        {
+            "agents": {"drivers": 1, "shift_start_weights": [0] * 20 + [1, 0, 0, 0]},
+            "demand": {"peak_requests_per_hour": 240},
+            "trips": {"driver_cancel_share": 1, "no_show_share": 0},
+        },
+    )
+    sink = Sink()
+    simulation = Simulation(scenario, RUN, sink)
+    simulation.apply(commands.AddDriver(agent_id="puppet", home_zone_id=78, is_puppet=True))
+    simulation.apply(commands.GoOnline(agent_id="puppet", lat=-23.5505, lon=-46.6333))
+    puppet = simulation.city.drivers[-1]
+    while TripState.COMPLETED not in {event.state for event, _ in sink.of("trips")}:
+        assert simulation.now_ms < scenario.start_ms + 120 * MINUTE_MS
+        simulation.step(simulation.now_ms + 1000)
+        if puppet.has_offer and puppet.answer is None:
+            simulation.apply(commands.Accept(agent_id="puppet"))
+    by = [event.cancelled_by for event, _ in sink.of("trips") if event.driver_id == "puppet"]
+    assert CancelledBy.DRIVER not in by
+
+
+def test_offers_that_nobody_answers_expire_after_fifteen_seconds(busy):
+    _, sink = busy
+    expired = 0
+    for changes in _by_trip(sink).values():
+        times = [at_ms for _, at_ms in changes]
+        for place, (event, at_ms) in enumerate(changes):
+            if event.previous_state is not TripState.OFFER_SENT:
+                continue
+            # an offer of the same instant as what went before is stamped a millisecond later
+            sent_ms = times[place - 1] - (times[place - 1] - times[place - 2] == 1)
+            if event.state is TripState.OFFER_EXPIRED:
+                assert at_ms - sent_ms == 15_000
+                expired += 1
+            else:
+                assert at_ms - sent_ms < 15_000
+    assert expired > 20
+
+
+def test_profiles_change_and_say_what_holds_from_then_on(busy):
+    simulation, sink = busy
+    newest, updates = {}, defaultdict(int)
+    for kind in ("driver", "rider"):
+        for event, _ in sink.of(f"{kind}_profiles"):
+            agent_id = getattr(event, f"{kind}_id")
+            is_first = agent_id not in newest
+            assert event.event_type == f"{kind}_profile_{'created' if is_first else 'updated'}"
+            newest[agent_id] = event
+            updates[kind] += not is_first
+    for driver in simulation.city.drivers:
+        told = newest[driver.driver_id]
+        assert (told.vehicle_class, told.home_zone_id) == (
+            driver.vehicle_class,
+            driver.home_zone_id,
+        )
+    for rider in simulation.city.riders:
+        assert newest[rider.rider_id].dna == rider.dna
+    assert min(updates["driver"], updates["rider"]) > 10
 
 
 def test_stepping_finely_changes_nothing():
