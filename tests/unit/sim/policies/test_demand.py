@@ -1,9 +1,11 @@
+import math
 from collections import Counter
 
 import numpy as np
 import pytest
 
 from contracts.zones import ZONES
+from sim.domain.geometry import distance_m
 from sim.domain.scenario import Demand
 from sim.domain.shocks import Shock, ShockCalendar
 from sim.policies.demand import PoissonGravityDemand, zone_weights
@@ -86,6 +88,40 @@ def test_dropoffs_are_nearer_than_weights_alone_would_have_them(rng):
     )
     anywhere = mean_away([demand.pickup_zone(MIDNIGHT_UTC_MS, rng) for _ in range(2000)])
     assert near < 0.8 * anywhere
+
+
+def _gravity(origin, demand):
+    """Return the share of each zone in the dropoffs from one, by the formula of the manual."""
+    raw = {
+        zone.zone_id: weight
+        * math.exp(-distance_m(origin.lat, origin.lon, zone.lat, zone.lon) / demand.gravity_scale_m)
+        for zone, weight in zip(ZONES, zone_weights(demand.centre_scale_m), strict=True)
+    }
+    return {zone_id: value / sum(raw.values()) for zone_id, value in raw.items()}
+
+
+@pytest.mark.parametrize("zone_id", [78, 30, 36])  # Sé in the middle, the south, the east
+@pytest.mark.parametrize("ratio", [1, 12])
+def test_dropoffs_follow_gravity_and_what_shocks_add(zone_id, ratio, rng):
+    settings = Demand(peak_requests_per_hour=1.0, gravity_scale_m=6000.0)
+    favoured = (66, 7, 26)
+    shock = Shock(
+        name="game",
+        kind="event",
+        begin_s=3600,
+        end_s=7200,
+        zone_ids=favoured,
+        attraction_ratio=ratio,
+    )
+    demand = PoissonGravityDemand(settings, 0, ShockCalendar((shock,), MIDNIGHT_UTC_MS))
+    shares = _gravity(next(zone for zone in ZONES if zone.zone_id == zone_id), settings)
+    count = 20_000
+    for at_ms, factor in ((MIDNIGHT_UTC_MS, 1), (MIDNIGHT_UTC_MS + HOUR_MS, ratio)):
+        pulled = {z: share * (factor if z in favoured else 1) for z, share in shares.items()}
+        drawn = Counter(demand.dropoff_zone(zone_id, at_ms, rng) for _ in range(count))
+        for zone, weight in pulled.items():
+            expected = count * weight / sum(pulled.values())
+            assert drawn[zone] == pytest.approx(expected, abs=5 * expected**0.5 + 3), zone
 
 
 def _counted(demand, from_ms, hours, rng):
