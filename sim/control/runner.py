@@ -1,8 +1,8 @@
 """Moves one run in a thread of its own and lets others steer it.
 
 STOPPED -> STARTING -> RUNNING -> DRAINING -> PAUSED, then RUNNING again or ENDING -> STOPPED.
-Commands only set what is wanted, or wait in line with their caller; the thread does them between
-two steps, so no run is touched from outside.
+Commands wait in line with their caller until the thread does them between two steps, so no run is
+touched from outside. Those that take simulated time (drain, end, reset) only set what is wanted.
 """
 
 import logging
@@ -63,8 +63,7 @@ class Runner:
         self._port: Port | None = None
         self._wants_end = False
         self._wants_end_now = False
-        self._wants_resume = False
-        self._wants_speed: float | None = None
+        self._pacer: Pacer | None = None
         self._must_stop = threading.Event()
         self._unfinished = unfinished_runs(home)
 
@@ -127,8 +126,7 @@ class Runner:
         with self._lock:
             self._need(command, State.STOPPED)
             self._state = State.STARTING
-            self._wants_end = self._wants_end_now = self._wants_resume = False
-            self._wants_speed = None
+            self._wants_end = self._wants_end_now = False
             self._status = status
             self._port = self._make_port()
             self._thread = threading.Thread(
@@ -202,27 +200,43 @@ class Runner:
             self._state = State.DRAINING
         return self.status()
 
-    def resume(self) -> Status:
-        """Go on after a drain.
+    def resume(self, within_s: float = COMMAND_WITHIN_S) -> Status:
+        """Go on after a drain, and return when it does.
 
         Raises:
-            CommandRefused: The run does not stand still.
+            CommandRefused: The run does not stand still, or is about to end.
+            CommandTimedOut: The run did not come to it.
         """
         with self._lock:
             self._need("resume", State.PAUSED)
-            self._wants_resume = True
+
+        def go_on(run: Run) -> None:
+            with self._lock:
+                self._need("resume", State.PAUSED)
+                if self._wants_end or self._wants_end_now:
+                    raise CommandRefused("resume", State.ENDING, (State.PAUSED,))
+                run.resume()
+                self._repace(run, None)
+                self._state = State.RUNNING
+
+        self._ask("resume", go_on, within_s)
         return self.status()
 
-    def set_speed(self, speed_ratio: float) -> Status:
-        """Go on at another speed, 0 is as fast as possible.
+    def set_speed(self, speed_ratio: float, within_s: float = COMMAND_WITHIN_S) -> Status:
+        """Go on at another speed, 0 is as fast as possible, and return when it does.
 
         Raises:
             CommandRefused: There is no run.
+            CommandTimedOut: The run did not come to it.
         """
-        with self._lock:
-            self._need("set the speed", *_WITH_A_RUN)
-            self._wants_speed = speed_ratio
+        self._ask("set the speed", lambda run: self._repace(run, speed_ratio), within_s)
         return self.status()
+
+    def _repace(self, run: Run, speed_ratio: float | None) -> None:
+        """Plan from here on, at the same speed where none is given."""
+        pacer = self._pacer
+        assert pacer is not None  # noqa: S101 - the thread that moves the run made it
+        pacer.set_speed(pacer.speed_ratio if speed_ratio is None else speed_ratio, run.now_ms)
 
     def end(self) -> Status:
         """Drain, send `stream_end`, close the ledger.
@@ -292,7 +306,7 @@ class Runner:
 
     def _move(self, run: Run) -> bool:
         """Move the run until its end, or until the process stops; return whether it ended."""
-        pacer = Pacer(run.scenario.speed_ratio, run.now_ms)
+        self._pacer = pacer = Pacer(run.scenario.speed_ratio, run.now_ms)
         meter = Meter()
         self._note(run, pacer, meter)
         while not self._must_stop.is_set():
@@ -301,7 +315,7 @@ class Runner:
             if self._state is State.DRAINING and run.is_drained:
                 # whoever reads that it stands still shall read where
                 self._note(run, pacer, meter)
-            state = self._obey(run, pacer)
+            state = self._obey(run)
             if state is State.PAUSED:
                 run.port.poll()
                 if self._line.is_empty:
@@ -322,12 +336,9 @@ class Runner:
         run.port.flush()
         return False
 
-    def _obey(self, run: Run, pacer: Pacer) -> State:
+    def _obey(self, run: Run) -> State:
         """Do what was asked for since the last step and return the state to act in."""
         with self._lock:
-            if self._wants_speed is not None:
-                pacer.set_speed(self._wants_speed, run.now_ms)
-                self._wants_speed = None
             if self._wants_end_now:
                 self._state = State.ENDING
                 return self._state
@@ -335,14 +346,8 @@ class Runner:
                 run.begin_drain()
                 if run.is_drained:
                     self._state = State.PAUSED
-            if self._state is State.PAUSED:
-                if self._wants_end:
-                    self._state = State.ENDING
-                elif self._wants_resume:
-                    run.resume()
-                    pacer.set_speed(pacer.speed_ratio, run.now_ms)
-                    self._wants_resume = False
-                    self._state = State.RUNNING
+            if self._state is State.PAUSED and self._wants_end:
+                self._state = State.ENDING
             return self._state
 
     def _step(self, run: Run, pacer: Pacer, *, is_paced: bool) -> None:

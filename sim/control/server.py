@@ -21,7 +21,7 @@ from contracts import ledger, metrics
 from sim.control import scenarios
 from sim.control.runner import Runner
 from sim.control.status import Status
-from sim.control.waiting_line import CommandRefused, CommandTimedOut
+from sim.control.waiting_line import CommandBroke, CommandRefused, CommandTimedOut
 from sim.domain.commands import AgentCommand, CommandInvalid, PuppetRefused
 from sim.domain.errors import ScenarioError
 from sim.publishing.run import new_run_id
@@ -133,12 +133,12 @@ def _add_commands(app: FastAPI, runner: Runner) -> None:
 
     @app.post("/speed")
     async def set_speed(request: Request) -> Response:
-        """Change the pace of the current run."""
+        """Change the pace of the current run; the answer comes when it is changed."""
         try:
             wanted = msgspec.json.decode(await request.body() or b"{}", type=SpeedRequest)
         except msgspec.DecodeError as error:
             return _problem(422, str(error), 'send {"speed": 20}')
-        return _obey(lambda: runner.set_speed(wanted.speed), 200)
+        return await run_in_threadpool(_obey, lambda: runner.set_speed(wanted.speed), 200)
 
     @app.post("/drain")
     def drain() -> Response:
@@ -147,8 +147,8 @@ def _add_commands(app: FastAPI, runner: Runner) -> None:
 
     @app.post("/resume")
     def resume() -> Response:
-        """Go on after a drain."""
-        return _obey(runner.resume, 202)
+        """Go on after a drain; the answer comes when it does."""
+        return _obey(runner.resume, 200)
 
     @app.post("/end")
     def end() -> Response:
@@ -220,6 +220,8 @@ def _obey(command: Callable[[], Any], success: int) -> Response:
         )
     except CommandTimedOut as late:
         return _problem(504, str(late), "look at `problem` in GET /status, then ask again")
+    except CommandBroke as broke:
+        return _problem(500, str(broke), "look at `error` in GET /status")
     except CommandInvalid as invalid:
         return _problem(422, str(invalid), "the commands are in docs/simulator.md")
     except SnapshotError as failed:

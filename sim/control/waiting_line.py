@@ -31,6 +31,13 @@ class CommandTimedOut(SimError):  # noqa: N818 - the name says what happened
         super().__init__(f"{command} was not applied within {within_s:g} s: {reason}")
 
 
+class CommandBroke(SimError):  # noqa: N818 - the name says what happened
+    """The run failed while it did what a command asks."""
+
+    def __init__(self, failure: BaseException) -> None:
+        super().__init__(f"the run has failed: {type(failure).__name__}: {failure}")
+
+
 @dataclass(slots=True)
 class Asked:
     """Something to do with the run between two steps."""
@@ -76,6 +83,9 @@ class WaitingLine:
         Args:
             run: The run, between two steps.
             note: Called when something is done, before its caller goes on.
+
+        Raises:
+            BaseException: Whatever is no refusal, after its caller has been told.
         """
         while not self._asked.empty():
             asked = self._asked.get()
@@ -87,6 +97,11 @@ class WaitingLine:
                 asked.done.set_result(result)
             except SimError as error:
                 asked.done.set_exception(error)
+            except (
+                BaseException
+            ) as failure:  # nobody else tells the caller, who would wait for ever
+                asked.done.set_exception(CommandBroke(failure))
+                raise
 
     def turn_away(self, refusal: Callable[[], SimError]) -> None:
         """Refuse all who still wait."""

@@ -164,14 +164,16 @@ def test_paused_runs_go_on(desk):
     desk.wait(lambda status: status["trips"].get("COMPLETED", 0) >= 1)
     desk.post("/drain")
     paused = desk.wait_state("PAUSED")
-    assert desk.post("/resume").status_code == 202
+    resumed = desk.post("/resume")
+    assert (resumed.status_code, resumed.json()["state"]) == (200, "RUNNING")
     desk.wait(lambda status: status["trips_started_total"] > paused["trips_started_total"])
 
 
 def test_speed_can_be_changed(desk):
     desk.post("/runs", {"scenario": "small", "speed": 1})
     desk.wait_state("RUNNING")
-    assert desk.post("/speed", {"speed": 0}).status_code == 200
+    changed = desk.post("/speed", {"speed": 0})
+    assert (changed.status_code, changed.json()["speed_ratio"]) == (200, 0)
     desk.wait(lambda status: status["sim_elapsed_s"] > 600)
     assert desk.post("/speed", {"speed": -1}).status_code == 422
 
@@ -364,9 +366,23 @@ def test_commands_need_a_run_and_time_out_clearly(desk):
     held.wait(PATIENCE_S)
     with pytest.raises(CommandTimedOut, match=r"drain was not applied within 0\.01 s"):
         desk.runner.execute(Drain(), within_s=0.01)
+    with pytest.raises(CommandTimedOut, match=r"set the speed was not applied within 0\.01 s"):
+        desk.runner.set_speed(7, within_s=0.01)
     let_go.set()
     holder.join()
     assert desk.status()["state"] == "RUNNING"
+    assert desk.post("/speed", {"speed": 3}).json()["speed_ratio"] == 3
+
+
+def test_who_waits_for_a_run_that_fails_is_told(desk, tmp_path):
+    run_id = desk.post("/runs", QUICK).json()["run_id"]
+    desk.wait_state("RUNNING")
+    # the record of commands cannot be written
+    (tmp_path / "runs" / run_id / "commands.jsonl").mkdir()
+    answer = desk.post("/agents", PUPPET)
+    assert answer.status_code == 500
+    assert answer.json()["error"].startswith("the run has failed: IsADirectoryError")
+    assert desk.wait_state("STOPPED")["error"].startswith("IsADirectoryError")
 
 
 def test_reset_ends_a_run_at_once_and_the_next_can_start(desk):
