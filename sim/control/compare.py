@@ -70,7 +70,8 @@ def replicate(
     """Return the figures of each replication of each scenario, run in parallel processes.
 
     Raises:
-        ScenarioError: There are fewer than two replications, or a scenario needs a service.
+        ScenarioError: There are fewer than two replications, a scenario needs a service, or they
+            start at different times: at another hour nobody meets the same riders.
     """
     if replications < 2:
         raise ScenarioError(f"{replications} replication(s) have no spread: ask for 2 or more")
@@ -79,6 +80,12 @@ def replicate(
             raise ScenarioError(
                 f"scenario {scenario.name} needs a service: compare without policies.surge:"
                 " streamed and policies.routing: osrm"
+            )
+        if scenario.start_time != scenarios[0].start_time:
+            raise ScenarioError(
+                f"{scenario.name} starts at {scenario.start_time.isoformat()}, {scenarios[0].name}"
+                f" at {scenarios[0].start_time.isoformat()}: compare with a file that says"
+                f" `base: {scenarios[0].name}`, or give both one start_time"
             )
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         futures = [

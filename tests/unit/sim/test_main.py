@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -53,23 +54,28 @@ def test_a_bad_offset_is_refused(monkeypatch):
         read_settings()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--config", "atlantis", "--until", "1m"], "known are carnival_night, demo"),
-        (["--config", "small", "--until", "soon"], "is no duration"),
-        (["--config", "small", "--until", "9999d"], "outside rideshare's time range"),
-        (["--config", "missing.yaml", "--until", "1m"], "cannot be read"),
-    ],
-)
-def test_bad_input_is_one_line_without_a_trace(tmp_path, arguments, message):
-    done = subprocess.run(
-        [sys.executable, "-m", "sim.main", "run", *arguments, "--out", str(tmp_path)],
+def _main(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "sim.main", *arguments],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["compare", "weekday", "storm"], "storm starts at 2026-03-03T18:00:00+00:00"),
+        (["run", "--config", "atlantis", "--until", "1m"], "known are carnival_night, demo"),
+        (["run", "--config", "small", "--until", "soon"], "is no duration"),
+        (["run", "--config", "small", "--until", "9999d"], "outside rideshare's time range"),
+        (["run", "--config", "missing.yaml", "--until", "1m"], "cannot be read"),
+    ],
+)
+def test_bad_input_is_one_line_without_a_trace(tmp_path, arguments, message):
+    done = _main(*arguments, "--out", str(tmp_path))
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
@@ -89,6 +95,24 @@ def test_a_run_ends_with_its_figures_and_can_be_repeated_from_its_folder(tmp_pat
         assert (first / name).read_bytes() == (second / name).read_bytes()
     with pytest.raises(SimError, match="holds no run"):
         repeat(settings, parse_arguments(["repeat", str(tmp_path), "--out", str(second)]))
+
+
+def test_compare_writes_table_plot_and_all_figures(tmp_path):
+    rival, out = tmp_path / "batched.yaml", tmp_path / "out"
+    rival.write_text("{base: small, name: batched, policies: {matching: batched}}")
+    arguments = ["small", str(rival), "--replications", "2", "--until", "20m", "--out", str(out)]
+    done = _main("compare", *arguments)
+    assert done.returncode == 0, done.stderr
+    table = (out / "compare.txt").read_text(encoding="utf-8")
+    assert done.stdout == table
+    assert table.split()[:2] == ["small", "batched"]
+    assert "small" in (out / "compare.svg").read_text(encoding="utf-8")
+    figures = json.loads((out / "replications.json").read_text(encoding="utf-8"))
+    assert [len(rows) for rows in figures.values()] == [2, 2]
+    a, b = figures["small"], figures["batched (b)"]
+    # the same riders asked, so that whatever differs is due to the policy
+    assert [kpis["requests"] for kpis in a] == [kpis["requests"] for kpis in b]
+    assert a != b
 
 
 def test_streamed_surge_without_a_broker_says_so(tmp_path):

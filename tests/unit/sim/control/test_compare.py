@@ -3,10 +3,12 @@ import math
 import msgspec
 import pytest
 
+from contracts.events import TripEvent, TripState
 from sim.control import compare, scenarios
 from sim.domain.errors import ScenarioError
 from sim.domain.kpis import KpiMeter
 
+RUN = "0f3f3a0e-6c52-4f55-9c57-6d6a3f7a1b11"
 HALF_HOUR_MS = 1_800_000
 
 
@@ -49,6 +51,37 @@ def test_common_random_numbers_in_parallel_processes_and_reproducible():
     assert of_a[0] != of_a[1]
 
 
+class Requests:
+    """Keeps where, whither and when riders asked, and how their trips went."""
+
+    def __init__(self):
+        self.asked = []
+        self.matched = []
+
+    def emit(self, topic, key, event, event_time_ms):
+        if isinstance(event, TripEvent) and event.state is TripState.REQUESTED:
+            self.asked.append((event.trip_id, event_time_ms, event.pickup, event.dropoff))
+        elif isinstance(event, TripEvent) and event.state is TripState.MATCHED:
+            self.matched.append((event.trip_id, event_time_ms, event.driver_id))
+
+
+def test_both_meet_the_same_requests_whatever_the_policies_make_of_them():
+    kept = []
+    for policies in (
+        {"matching": "nearest", "surge": "model", "repositioning": "zone_pull"},
+        {"matching": "batched", "surge": "flat", "repositioning": "stay"},
+    ):
+        scenario = scenarios.named("small", {"policies": policies})
+        sink = Requests()
+        simulation = compare.Simulation(scenario, RUN, sink)
+        simulation.step(scenario.start_ms + 2 * HALF_HOUR_MS)
+        kept.append(sink)
+    nearest, batched = kept
+    assert len(nearest.asked) > 50
+    assert nearest.asked == batched.asked
+    assert nearest.matched != batched.matched
+
+
 def test_pings_change_nothing_else():
     scenario = scenarios.named("small")
     silent = compare.live(scenario, HALF_HOUR_MS)
@@ -61,6 +94,12 @@ def test_pings_change_nothing_else():
         told.step(told.now_ms + 60_000)
     assert sink.meter.kpis(told.now_ms) == silent
     assert pings
+
+
+def test_what_starts_at_another_time_is_not_compared():
+    a, b = scenarios.named("weekday"), scenarios.named("storm")
+    with pytest.raises(ScenarioError, match=r"storm starts at 2026-03-03T18.*`base: weekday`"):
+        compare.replicate((a, b), 2, HALF_HOUR_MS, 1)
 
 
 @pytest.mark.parametrize(
