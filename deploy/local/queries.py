@@ -4,7 +4,8 @@ A file begins with comments: `-- Purpose: ...`, `-- Reads: ...` and one line for
 
     -- Parameter first_day (date, default 2026-01-01): the first day that counts.
 
-which the statement uses as `$first_day`. Values are bound, never pasted into the text.
+which the statement uses as `$first_day`. Values are bound, never pasted into the text, but one:
+Trino binds none in `for timestamp as of`, so `hours` are written there, as the number they are.
 """
 
 import datetime as dt
@@ -22,8 +23,21 @@ _PARAMETER: Final = re.compile(
 )
 _PLACEHOLDER: Final = re.compile(r"(?<!\w)\$([a-z_]+)")
 """A dollar inside a name is the name of a metadata table."""
+_MOST_HOURS: Final = 1_000_000
+
+
+def _hours(text: str) -> Decimal:
+    value = Decimal(text)
+    if not (value.is_finite() and 0 < value <= _MOST_HOURS):
+        raise ValueError(text)
+    return value
+
+
+_WRITTEN: Final = "hours"
+"""The kind whose values stand in the text."""
 _KINDS: Final[Mapping[str, Callable[[str], Value]]] = {
     "date": dt.date.fromisoformat,
+    _WRITTEN: _hours,
     "integer": int,
     "number": Decimal,
     "text": str,
@@ -52,7 +66,7 @@ class Parameter:
         try:
             return _KINDS[self.kind](text)
         except (ValueError, InvalidOperation):
-            raise QueryError(f"{self.name} is a {self.kind}, not {text!r}") from None
+            raise QueryError(f"{self.name} is of kind {self.kind}, not {text!r}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +103,7 @@ class Query:
         return cls(path.stem, purpose, parameters, statement)
 
     def bound(self, given: Mapping[str, str]) -> tuple[str, list[Value]]:
-        """Return the statement with `?` for each parameter, and the values in their order.
+        """Return the statement with `?` for each value that is bound, and these in their order.
 
         Args:
             given: Texts by parameter name.
@@ -101,7 +115,7 @@ class Query:
         if unknown := sorted(given.keys() - known.keys()):
             listed = ", ".join(known) or "none"
             raise QueryError(f"{self.name} has no parameter {unknown[0]!r}; it has: {listed}")
-        values: dict[str, Value] = {}
+        texts, values = dict[str, str](), dict[str, Value]()
         for name, parameter in known.items():
             text = given.get(name, parameter.default)
             if text is None:
@@ -109,9 +123,14 @@ class Query:
                     f"{self.name} needs --set {name}=...: {parameter.description} "
                     f"({parameter.kind})"
                 )
-            values[name] = parameter.value(text)
-        order = _PLACEHOLDER.findall(self.statement)
-        return _PLACEHOLDER.sub("?", self.statement), [values[name] for name in order]
+            value = parameter.value(text)
+            if parameter.kind == _WRITTEN:
+                texts[name] = f"{value:f}"
+            else:
+                values[name] = value
+        order = [name for name in _PLACEHOLDER.findall(self.statement) if name in values]
+        statement = _PLACEHOLDER.sub(lambda found: texts.get(found[1], "?"), self.statement)
+        return statement, [values[name] for name in order]
 
 
 def named(folder: Path, name: str) -> Query:

@@ -19,6 +19,10 @@ from deploy.local.queries import Query, QueryError, Value, all_queries, assignme
 _TIMEOUT_S: Final = 60.0
 _WIDTH_OF_FILES: Final = 180
 _QUERIES: Final = ("sql", "trino", "queries")
+_NOT_KEPT: Final = (
+    ". No snapshot that old is kept, or the table is younger. Snapshots of fact_trips: "
+    "farol sql --name trips_at_each_build"
+)
 
 
 class SqlError(Exception):
@@ -45,7 +49,8 @@ def run_statement(
         rows = [list(row) for row in cursor.fetchall()]
         return tuple(column[0] for column in cursor.description or ()), rows
     except TrinoUserError as error:
-        raise SqlError(f"{error.error_name}: {error.message}") from error
+        hint = _NOT_KEPT if error.message.startswith("No version history") else ""
+        raise SqlError(f"{error.error_name}: {error.message}{hint}") from error
     except (Error, RequestException) as error:
         raise SqlError(
             f"Trino at port {layout.port('trino')} does not answer ({type(error).__name__}: "

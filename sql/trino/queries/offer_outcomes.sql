@@ -1,5 +1,7 @@
 -- Purpose: what becomes of offers, by the vehicle that the driver had at that time.
 -- Reads: gold.fact_offers, gold.dim_drivers (the version valid when the offer was made). One row per class and outcome.
+-- Parameter first_day (date, default 2000-01-01): the first day of offers that counts, on the city's calendar.
+-- Parameter last_day (date, default 2100-01-01): the last one.
 with offers as (
     select
         offers.outcome,
@@ -11,6 +13,7 @@ with offers as (
             offers.driver_id = drivers.driver_id
             and offers.offered_at >= drivers.valid_from
             and (offers.offered_at < drivers.valid_to or drivers.valid_to is null)
+    where offers.offered_date between $first_day and $last_day
 )
 
 select

@@ -1,5 +1,7 @@
 -- Purpose: how far trips get, and where they are now.
 -- Reads: gold.fact_trips. One row per step of a trip, in order: the trips that reached it and those that stand there.
+-- Parameter first_day (date, default 2000-01-01): the first day of requests that counts, on the city's calendar.
+-- Parameter last_day (date, default 2100-01-01): the last one.
 with states (place, state) as (
     values
     (1, 'REQUESTED'),
@@ -29,6 +31,7 @@ reached as (
         end as reached_at
     from lake.gold.fact_trips as trips
     cross join states
+    where trips.requested_date between $first_day and $last_day
 )
 
 select

@@ -149,6 +149,7 @@ class History:
     steps: dict[str, Tables] = field(default_factory=dict)
     duckdb_first: Tables = field(default_factory=dict)
     killed: str = ""
+    since_first: str = ""
 
 
 def build_step_by_step(lake: Lake) -> History:
@@ -167,6 +168,7 @@ def build_step_by_step(lake: Lake) -> History:
     writer.append(vector_records(), run_id=None)
     found.first_count = len(writer.rows)
     lake.dbt("run")
+    first_built_at = time.time()
     found.steps["first"] = contents(lake)
     lake.dbt(*in_duckdb)
     found.duckdb_first = duckdb_contents(lake, GOLD + ANOMALIES)
@@ -179,6 +181,9 @@ def build_step_by_step(lake: Lake) -> History:
     found.killed = kill_trino_amid_a_build(lake)
     lake.dbt("build")
     found.steps["second"] = contents(lake)
+    hours_ago = f"hours_ago={(time.time() - first_built_at) / 3600:.6f}"
+    asked = ("sql", "--name", "trips_then_and_now", "--set", hours_ago, "--json")
+    found.since_first = lake.stack.run(*asked).stdout
     lake.dbt(*in_duckdb)
     lake.dbt("run", "--full-refresh")
     found.steps["refreshed"] = contents(lake)

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 from string import Template
 
@@ -11,7 +12,7 @@ import pytest
 
 from contracts.domain import DRIVER_PROFILES, INPUT_TOPICS, RIDER_PROFILES
 from deploy.local.layout import Layout
-from deploy.local.queries import Query, all_queries, named
+from deploy.local.queries import Query, all_queries
 from deploy.local.sql_command import run_statement
 from tests.integration.lake import oracle
 from tests.integration.lake.conftest import Lake
@@ -30,11 +31,14 @@ from tests.integration.lake.vectors import vectors
 pytestmark = [pytest.mark.trino, pytest.mark.catalog, pytest.mark.timeout(3000)]
 
 QUERIES = Path(__file__).parents[3] / "sql" / "trino" / "queries"
-A_MONTH = {"first_day": "date '2026-03-01'", "last_day": "date '2026-03-31'", "row_count": "20"}
+LITERALS = {"date": "date '{}'", "integer": "{}", "number": "{}", "hours": "{}"}
+A_MONTH = {"first_day": "2026-03-01", "last_day": "2026-03-31"}
+AS_IT_WAS = "trips_then_and_now"
+"""The question that needs a snapshot of some age."""
 DATED = [
     query
     for query in all_queries(QUERIES)
-    if any(parameter.kind == "date" for parameter in query.parameters)
+    if any(parameter.kind == "date" for parameter in query.parameters) and query.name != AS_IT_WAS
 ]
 
 
@@ -249,34 +253,87 @@ def test_a_full_refresh_gives_what_increments_gave(history: History) -> None:
 
 
 @pytest.mark.usefixtures("history")
-@pytest.mark.parametrize("name", [path.stem for path in sorted(QUERIES.glob("*.sql"))])
-def test_every_named_question_has_an_answer(lake: Lake, name: str) -> None:
-    statement, values = named(QUERIES, name).bound({})
+@pytest.mark.parametrize("query", all_queries(QUERIES), ids=lambda query: query.name)
+def test_every_named_question_has_an_answer(lake: Lake, query: Query) -> None:
+    given = {"hours_ago": "0.0003"} if query.name == AS_IT_WAS else {}
     layout = Layout.from_environment(lake.stack.env)
-    columns, found = run_statement(layout, statement, values)
+    columns, found = run_statement(layout, *query.bound(given))
     rows = [dict(zip(columns, row, strict=True)) for row in found]
     assert rows
-    if name == "trip_funnel":
+    if query.name == "trip_funnel":
         assert [row["state"] for row in rows][:2] == ["REQUESTED", "OFFER_SENT"]
         assert rows[0]["trips_reached"] == 90
+
+
+def test_most_questions_are_about_days_and_all_take_something() -> None:
+    assert len(DATED) >= 15
+    assert [query.name for query in all_queries(QUERIES) if not query.parameters] == []
 
 
 @pytest.mark.usefixtures("history")
 @pytest.mark.parametrize("query", DATED, ids=lambda query: query.name)
 def test_a_question_with_a_date_reads_no_partition_before_it(lake: Lake, query: Query) -> None:
-    (name,) = set(re.findall(r"gold\.(?:fact|agg)_\w+", query.statement))
-    table = lake.catalog.load_table(name)
-    column = table.schema().find_column_name(table.spec().fields[0].source_id)
-    everything = lake.asked(*query.bound({}))
-    plan = str(lake.asked(f"explain {Template(query.statement).substitute(A_MONTH)}").rows)
-    assert re.search(rf"{re.escape(name)}\$data\S* constraint on \[{column}\]", plan), plan
-    ((before,),) = lake.asked(
-        f"select count(*) from {name} where cast({column} as date) < date '2026-03-01'"  # noqa: S608
-    ).rows
-    march = lake.asked(*query.bound({"first_day": "2026-03-01"}))
-    assert everything.rows_read - march.rows_read == before
-    april = lake.asked(*query.bound({"first_day": "2026-04-01"}))
-    assert everything.rows_read > april.rows_read == 0
+    facts, dimensions = (
+        sorted(set(re.findall(rf"gold\.(?:{kind})_\w+", query.statement)))
+        for kind in ("fact|agg", "dim")
+    )
+    assert facts
+    literals = {
+        parameter.name: LITERALS[parameter.kind].format(
+            A_MONTH.get(parameter.name, parameter.default)
+        )
+        for parameter in query.parameters
+    }
+    plan = str(lake.asked(f"explain {Template(query.statement).substitute(literals)}").rows)
+    before = 0
+    for name in facts:
+        table = lake.catalog.load_table(name)
+        column = table.schema().find_column_name(table.spec().fields[0].source_id)
+        assert re.search(rf"{re.escape(name)}\$data\S* constraint on \[[^\]]*\b{column}\b", plan), (
+            plan
+        )
+        ((older,),) = lake.asked(
+            f"select count(*) from {name} where cast({column} as date) < date '2026-03-01'"  # noqa: S608
+        ).rows
+        before += older
+    everything, march, april = (
+        lake.asked(*query.bound(given)).rows_read
+        for given in ({}, {"first_day": "2026-03-01"}, {"first_day": "2026-04-01"})
+    )
+    if len(facts) == 1 and not dimensions:
+        assert everything - march == before
+    # a join reads what the other side lets through
+    assert (everything > march) == (before > 0)
+    of_dimensions = 0
+    for name in dimensions:
+        ((rows,),) = lake.asked(f"select count(*) from {name}").rows  # noqa: S608
+        of_dimensions += rows
+    assert everything > april
+    assert april <= of_dimensions
+
+
+def test_a_question_to_a_snapshot_tells_trips_then_from_trips_now(
+    history: History, lake: Lake
+) -> None:
+    then, now = (
+        {row["trip_id"]: row for row in history.steps[step]["gold.fact_trips"]}
+        for step in ("first", "second")
+    )
+    wanted = Counter(
+        (then[trip]["state"] if trip in then else None, now[trip]["state"]) for trip in now
+    )
+    assert len(wanted) > 5
+    answer = json.loads(history.since_first)
+    assert {(row["state_then"], row["state_now"]): row["trips"] for row in answer} == wanted
+    for name, table in (("fares_then", then), ("fares_now", now)):
+        fares = sum(row["fare_minor"] or 0 for row in table.values())
+        assert sum(Decimal(row[name]) for row in answer) * 100 == fares
+    too_old = lake.stack.run("sql", "--name", AS_IT_WAS, "--set", "hours_ago=48.5", check=False)
+    assert too_old.returncode == 1
+    said = " ".join(too_old.stderr.split())
+    assert "No snapshot that old is kept" in said
+    assert "farol sql --name trips_at_each_build" in said
+    assert "Traceback" not in said
 
 
 # the last ones: they make the lake old

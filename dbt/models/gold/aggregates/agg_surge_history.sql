@@ -1,3 +1,5 @@
+{{ config(properties={'partitioning': "array['month(hour_start)']"}) }}
+
 -- The multiplier before an hour's first change is what that change says it was; the last one holds to the hour's end.
 with changes as (
     select

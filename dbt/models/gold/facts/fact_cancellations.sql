@@ -1,3 +1,5 @@
+{{ config(properties={'partitioning': "array['requested_date']"}) }}
+
 select
     trip_id,
     run_id,

@@ -1,3 +1,5 @@
+{{ config(properties={'partitioning': "array['offered_date']"}) }}
+
 -- An offer is the OFFER_SENT event of a trip with its number; what became of it is the next event of the trip that
 -- answers an offer. A trip that was cancelled first has withdrawn the offer that still stood.
 with steps as (
@@ -28,6 +30,7 @@ select
     pickup_zone_id,
     surge_multiplier,
     event_time as offered_at,
+    {{ city_date('event_time') }} as offered_date,
     case next_state
         when 'MATCHED' then 'accepted'
         when 'OFFER_REJECTED' then 'rejected'

@@ -36,12 +36,42 @@ def test_values_are_bound_in_the_order_of_the_statement(folder: Path) -> None:
     [
         ({}, r"needs --set state=\.\.\.: the state\. \(text\)"),
         ({"state": "x", "day": "y"}, "no parameter 'day'; it has: first_day, state"),
-        ({"state": "x", "first_day": "soon"}, "first_day is a date, not 'soon'"),
+        ({"state": "x", "first_day": "soon"}, "first_day is of kind date, not 'soon'"),
     ],
 )
 def test_wrong_parameters_are_named(folder: Path, given: dict[str, str], message: str) -> None:
     with pytest.raises(QueryError, match=message):
         named(folder, "trips_of").bound(given)
+
+
+AS_IT_WAS = """-- Purpose: trips as they were.
+-- Parameter state (text): the state.
+-- Parameter hours_ago (hours, default 24): how long ago.
+select count(*) from lake.gold.fact_trips
+for timestamp as of date_add('second', cast(-3600 * $hours_ago as bigint), current_timestamp)
+where state = $state
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "written"), [("24", "-3600 * 24 "), ("0.5", "-3600 * 0.5 "), ("1E+2", "-3600 * 100 ")]
+)
+def test_hours_are_written_into_the_text_as_numbers(
+    tmp_path: Path, given: str, written: str
+) -> None:
+    (tmp_path / "as_it_was.sql").write_text(AS_IT_WAS, encoding="utf-8")
+    asked = {"state": "STARTED", "hours_ago": given}
+    statement, values = named(tmp_path, "as_it_was").bound(asked)
+    assert written in statement
+    assert statement.endswith("state = ?")
+    assert values == ["STARTED"]
+
+
+@pytest.mark.parametrize("given", ["1; drop", "1)", "NaN", "-1", "0", "Infinity", "1e9", ""])
+def test_what_is_no_number_of_hours_is_refused(tmp_path: Path, given: str) -> None:
+    (tmp_path / "as_it_was.sql").write_text(AS_IT_WAS, encoding="utf-8")
+    with pytest.raises(QueryError, match="hours_ago is of kind hours, not"):
+        named(tmp_path, "as_it_was").bound({"state": "x", "hours_ago": given})
 
 
 @pytest.mark.parametrize("name", ["nope", "../trips_of", ""])
