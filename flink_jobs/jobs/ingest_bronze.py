@@ -11,6 +11,7 @@ from pyflink.table import StatementSet, StreamTableEnvironment
 
 from contracts.domain import INPUT_TOPICS
 from contracts.events import MAX_RECORD_BYTES
+from contracts.plain_form import plain_form
 from contracts.validation import reject_reason
 from flink_jobs.functions.reject import rejection
 from flink_jobs.runtime.environment import lake_target, prefer, source_values, use_lake
@@ -38,6 +39,7 @@ def build(table: StreamTableEnvironment, settings: JobSettings) -> StatementSet:
     use_lake(table, settings)
     table.create_temporary_system_function("rejection", rejection)
     table.execute_sql(statement("tables/raw_records.sql", **source_values(settings)))
+    table.execute_sql(statement(f"{_FOLDER}/suspect.sql", is_plain=_is_plain()))
     table.execute_sql(statement(f"{_FOLDER}/sized.sql", max_record_bytes=MAX_RECORD_BYTES))
     table.execute_sql(statement(f"{_FOLDER}/judged.sql"))
     table.execute_sql(
@@ -63,6 +65,15 @@ def build(table: StreamTableEnvironment, settings: JobSettings) -> StatementSet:
         statement(f"{_FOLDER}/insert_dlq_topics.sql", suffix=_dlq_suffix(), oversized=oversized)
     )
     return statements
+
+
+def _is_plain() -> str:
+    """Return the branches of the question, by topic, whether a record is surely well formed."""
+    text = "decode(_raw_value, 'ISO-8859-1')"
+    return "\n".join(
+        f"when '{topic.name}' then regexp({text}, '\\A{plain_form(topic)}\\z')"
+        for topic in INPUT_TOPICS
+    )
 
 
 def _oversized() -> str:

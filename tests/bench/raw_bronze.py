@@ -1,4 +1,7 @@
-"""The bronze half of ingest_bronze alone: what the raw path does when nothing is validated."""
+"""The bronze half of ingest_bronze alone, and plain SQL that looks at each record beside it.
+
+`--set bench.checks=none` leaves the looking out: what the raw path does when nothing is validated.
+"""
 
 from pyflink.table import StatementSet, StreamTableEnvironment
 
@@ -7,6 +10,8 @@ from flink_jobs.runtime.environment import CATALOG, prefer, source_values, use_l
 from flink_jobs.runtime.settings import JobSettings
 from flink_jobs.runtime.sql import statement
 from flink_jobs.runtime.submission import run
+
+_FIELDS = ("event_id", "event_type", "schema_version", "event_time", "run_id", "correlation_id")
 
 
 def build(table: StreamTableEnvironment, settings: JobSettings) -> StatementSet:
@@ -23,6 +28,16 @@ def build(table: StreamTableEnvironment, settings: JobSettings) -> StatementSet:
                 topic=topic.name,
                 uid=topic.bronze_table.replace(".", "_"),
             )
+        )
+    if settings.flink.get("bench.checks") != "none":
+        table.execute_sql(
+            "create temporary table refused (_raw_value bytes) with ('connector' = 'blackhole')"
+        )
+        refused = " or ".join(
+            f"json_value(decode(_raw_value, 'UTF-8'), '$.{field}') is null" for field in _FIELDS
+        )
+        statements.add_insert_sql(
+            f"insert into refused select _raw_value from raw_records where {refused}"  # noqa: S608
         )
     return statements
 

@@ -1,4 +1,4 @@
--- Purpose: which records are longer than the contracts allow. Inputs: raw_records. Output: view sized_records.
+-- Purpose: which suspects are longer than the contracts allow. Inputs: suspect_records. Output: view sized_records.
 -- Key: (topic, partition, offset). Event time, lateness: none.
 -- Every byte is one character of ISO-8859-1, so the number of characters is the number of bytes.
 create temporary view sized_records as
@@ -11,4 +11,4 @@ select
     _kafka_key,
     _kafka_headers,
     coalesce(char_length(decode(_raw_value, 'ISO-8859-1')), 0) > ${max_record_bytes} as is_oversized
-from raw_records
+from suspect_records

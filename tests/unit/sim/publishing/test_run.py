@@ -1,5 +1,6 @@
 """One village with all faults on: what came out and what the ledger says are the same."""
 
+import re
 import sqlite3
 from collections import Counter, defaultdict
 from itertools import pairwise
@@ -9,9 +10,16 @@ import msgspec
 import pytest
 
 from contracts.anomalies import FROZEN_AFTER_MS, OUTLIER_ACCURACY_M
-from contracts.domain import HEARTBEAT_INTERVAL_MS, PARTITIONS, RIDESHARE, STREAM_END_MARGIN_MS
+from contracts.domain import (
+    HEARTBEAT_INTERVAL_MS,
+    INPUT_TOPICS,
+    PARTITIONS,
+    RIDESHARE,
+    STREAM_END_MARGIN_MS,
+)
 from contracts.events import ControlRecord
 from contracts.ledger import FaultKind, relative_path
+from contracts.plain_form import plain_form
 from contracts.rules import SURGE_OUT_OF_ORDERNESS_MS
 from contracts.timestamps import epoch_ms
 from contracts.validation import reject_reason
@@ -73,6 +81,18 @@ def test_every_clean_record_is_well_formed_and_every_malformed_one_is_not(lived)
     for record in lived.records:
         reason = reject_reason(record.topic, record.value)
         assert (reason is None) == (record.kind != "malformed"), record
+
+
+def test_what_the_city_writes_is_plain_and_what_is_malformed_never(lived):
+    forms = {topic.name: re.compile(plain_form(topic).encode()) for topic in INPUT_TOPICS}
+    written = [record for record in lived.records if record.kind != "control"]
+    assert {record.topic for record in written} == {t.name for t in RIDESHARE.inputs}
+    for record in written:
+        value = record.value or b""
+        is_plain = forms[record.topic].fullmatch(value) is not None
+        assert is_plain == (record.kind != "malformed" and value.isascii()), record
+    well_formed = [record for record in written if record.kind != "malformed"]
+    assert sum(record.value.isascii() for record in well_formed) > 0.98 * len(well_formed)
 
 
 def test_malformed_copies_have_the_reason_that_the_ledger_names(lived):
