@@ -11,9 +11,10 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import trino
 from filelock import FileLock, Timeout
@@ -27,6 +28,12 @@ _NEEDS_TABLES: Final = frozenset(
 )
 _WAIT_S: Final = 900.0
 _ATTEMPTS: Final = 3
+_GRACE_S: Final = 20.0
+"""How long an interrupted dbt may take to cancel its queries."""
+_LEFT_OVER_WAIT_S: Final = 60.0
+_GONE: Final = "its dbt is gone, and another one begins"
+_USER: Final = "dbt"
+"""Whose queries a build of this stack's Trino are (`dbt/profiles.yml`)."""
 HEALTH_TAG: Final = "health"
 """Of the tests of dbt that judge volume, freshness and distribution."""
 Say = Callable[[str], None]
@@ -71,6 +78,17 @@ class BusyError(DbtError):
         super().__init__(
             f"another dbt has been at work on this stack for {waited_s:.0f} s (lock {lock}). "
             "Wait for it or stop it, then try again"
+        )
+
+
+class LeftOverError(DbtError):
+    """Queries of a dbt that is gone cannot be ended."""
+
+    def __init__(self, queries: Sequence[str]) -> None:
+        super().__init__(
+            f"queries of an earlier dbt do not end ({', '.join(queries)}); a build beside them "
+            "could write rows twice. Look at them on Trino's page, or start it anew: "
+            "farol down, farol up"
         )
 
 
@@ -155,24 +173,84 @@ def run(
         except Timeout as error:
             raise BusyError(Path(lock.lock_file), wait_s) from error
     try:
-        if command in _NEEDS_TABLES and engine is Engine.DUCKDB:
-            _attach(layout)
+        if command in _NEEDS_TABLES:
+            if engine is Engine.DUCKDB:
+                _attach(layout)
+            else:
+                end_left_over_queries(layout, say)
         for attempt in range(1, _ATTEMPTS + 1):
             began = time.time()
-            result = subprocess.run(
-                [str(layout.python("app").with_name("dbt")), *arguments(given)],
-                cwd=layout.repository / "dbt",
-                env=environment(layout, engine),
-                check=False,
-            )
-            if not result.returncode:
+            exit_code = _call(layout, engine, arguments(given), lock)
+            if not exit_code:
                 return
             if attempt == _ATTEMPTS or not _has_lost(place, began):
                 break
             say("farol: another writer has committed first, dbt runs again")
     finally:
         lock.release()
-    raise FailedError(command, result.returncode, place / "logs" / "dbt.log")
+    raise FailedError(command, exit_code, place / "logs" / "dbt.log")
+
+
+def _call(layout: Layout, engine: Engine, words: Sequence[str], lock: FileLock) -> int:
+    """Run dbt and return its exit code; dbt shares the lock, so it outlives a killed `farol`."""
+    process = subprocess.Popen(
+        [str(layout.python("app").with_name("dbt")), *words],
+        cwd=layout.repository / "dbt",
+        env=environment(layout, engine),
+        pass_fds=[fd for fd in (lock._context.lock_file_fd,) if fd is not None],
+    )
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        # the same signal has reached dbt, which cancels its queries
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE_S)
+        raise
+    finally:
+        process.kill()
+        process.wait()
+
+
+def end_left_over_queries(layout: Layout, say: Say) -> None:
+    """End what Trino still computes for a dbt that is gone; the caller holds the lock.
+
+    An insert that commits after its dbt was killed would add rows that the next build adds too.
+
+    Raises:
+        LeftOverError: They do not end.
+        TrinoUnreachableError: Trino gives no answer.
+    """
+    until = time.monotonic() + _LEFT_OVER_WAIT_S
+    try:
+        with closing(probes.trino_connection(layout)) as connection:
+            cursor = connection.cursor()
+            while queries := _left_over(cursor):
+                if time.monotonic() > until:
+                    raise LeftOverError(queries)
+                for query in queries:
+                    say(f"farol: query {query} of a dbt that is gone is ended")
+                    _end_query(cursor, query)
+                time.sleep(0.5)
+    except (trino.exceptions.Error, OSError) as error:
+        raise TrinoUnreachableError(layout.url("trino"), error) from error
+
+
+def _left_over(cursor: Any) -> list[str]:
+    cursor.execute(
+        "select query_id from system.runtime.queries "
+        "where \"user\" = ? and state not in ('FINISHED', 'FAILED')",
+        [_USER],
+    )
+    return [str(row[0]) for row in cursor.fetchall()]
+
+
+def _end_query(cursor: Any, query: str) -> None:
+    with suppress(trino.exceptions.TrinoQueryError):  # it has ended by itself
+        # a call takes no parameters; the identifier is Trino's own
+        cursor.execute(
+            f"call system.runtime.kill_query(query_id => '{query}', message => '{_GONE}')"
+        )
+        cursor.fetchall()
 
 
 def _has_lost(place: Path, began: float) -> bool:

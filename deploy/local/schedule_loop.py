@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,8 @@ from deploy.local.layout import Layout
 from deploy.local.schedule import CHAINS, Chain, Task
 
 _RETRY_AFTER_S: Final = 30.0
-_GRACE_S: Final = 20.0
+_GRACE_S: Final = 30.0
+"""Longer than `farol dbt` gives its dbt to cancel its queries."""
 _SHOWN_LINES: Final = 5
 _LOG_BYTES: Final = 10 * 2**20
 Say = Callable[[str], None]
@@ -94,12 +96,12 @@ class Runner:
         return done
 
     def stop(self) -> None:
-        """Begin nothing more and end what runs; dbt and Trino leave no half of a table behind."""
+        """Begin nothing more and interrupt what runs: dbt cancels its queries."""
         self._stopping.set()
         with self._lock:
             running = list(self._running)
         for process in running:
-            process.terminate()
+            _signal(process, signal.SIGINT)
 
     def wait(self, seconds: float) -> bool:
         """Return whether it was told to stop within this time."""
@@ -156,12 +158,20 @@ class Runner:
 
 
 def _ended(process: subprocess.Popen[bytes]) -> int:
-    process.terminate()
+    _signal(process, signal.SIGINT)
     try:
         return process.wait(_GRACE_S) or 1
     except subprocess.TimeoutExpired:
-        process.kill()
+        _signal(process, signal.SIGKILL)
         return process.wait() or 1
+    finally:
+        _signal(process, signal.SIGKILL)  # what the task has left behind
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Send a signal to a task and to all that it has started: each task is a group of its own."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
 
 
 def run_at_once(runner: Runner, chains: Iterable[Chain]) -> None:

@@ -4,17 +4,22 @@ import contextlib
 import json
 import re
 import subprocess
+import threading
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import httpx
 import nbformat
 import psutil
 import pytest
+import trino
+from filelock import FileLock, Timeout
 from nbclient import NotebookClient
 
 from contracts.domain import PAYMENTS, TRIPS
+from deploy.local import dbt
 from deploy.local.layout import Layout
 from deploy.local.schedule import CHAINS, LAKEHOUSE
 from deploy.local.schedule_loop import Runner
@@ -152,6 +157,52 @@ def test_a_merge_that_is_not_the_first_to_commit_runs_again_and_applies_once(
         done = stack.run(*merge)
     assert "another writer has committed first, dbt runs again" in done.stderr
     assert built_lake.rows_of(TRIPS_BUILT) == [[140, 140]]
+
+
+def test_a_dbt_whose_farol_was_killed_keeps_the_lock_to_its_end(built_lake: BuiltLake) -> None:
+    words = ("dbt", "build", "--select", "stg_ratings")
+    killed = psutil.Popen((str(ROOT / "farol"), *words), env=built_lake.stack.env, cwd=ROOT)
+    eventually(killed.children, "dbt has begun")
+    killed.kill()
+    killed.wait()
+
+    with pytest.raises(Timeout):
+        FileLock(dbt.folder(built_lake.layout) / "build.lock").acquire(timeout=0)
+    again = built_lake.stack.run(*words)
+
+    assert WAITS in again.stderr
+    ((rows, events),) = built_lake.rows_of(
+        "select count(*), count(distinct event_id) from silver.stg_ratings"
+    )
+    assert rows == events > 0
+
+
+def test_what_trino_computes_for_a_dbt_that_is_gone_is_ended(built_lake: BuiltLake) -> None:
+    errors: list[str] = []
+    many = ", ".join("unnest(sequence(1, 10000))" for _ in range(3))
+    long = f"select count(*) from {many}"  # noqa: S608
+
+    def compute() -> None:
+        connect: Any = trino.dbapi.connect  # the client has no types
+        cursor = connect(
+            host="127.0.0.1", port=built_lake.layout.port("trino"), user="dbt"
+        ).cursor()
+        try:
+            cursor.execute(long)
+            cursor.fetchall()
+        except trino.exceptions.Error as error:
+            errors.append(str(error))
+
+    thread = threading.Thread(target=compute)
+    thread.start()
+    running = "select count(*) from system.runtime.queries where state = 'RUNNING' and query = '{}'"
+    eventually(lambda: built_lake.rows_of(running.format(long)) == [[1]], "it is computed")
+    said: list[str] = []
+    dbt.end_left_over_queries(built_lake.layout, said.append)
+    thread.join(60)
+
+    assert len(said) >= 1
+    assert "its dbt is gone, and another one begins" in errors[0]
 
 
 def test_airflow_serves_this_machine_alone_and_whoever_logs_in(

@@ -7,6 +7,7 @@ import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from apscheduler.triggers.cron import CronTrigger
 
@@ -27,11 +28,13 @@ def layout(tmp_path: Path) -> Layout:
     farol = tmp_path / "farol"
     farol.write_text(
         f"#!{sys.executable}\n"
-        "import pathlib, sys, time\n"
+        "import pathlib, subprocess, sys, time\n"
         f"done = pathlib.Path({str(tmp_path / 'done')!r})\n"
         "done.open('a').write(' '.join(sys.argv[1:]) + '\\n')\n"
         "print('<said>')\n"
         "if sys.argv[1] == 'sleep':\n"
+        "    child = subprocess.Popen(['sleep', '60'])\n"
+        "    done.with_name('child').write_text(str(child.pid))\n"
         "    time.sleep(60)\n"
         "if sys.argv[1] == 'once' and len(done.read_text().splitlines()) == 1:\n"
         "    sys.exit(3)\n"
@@ -50,6 +53,12 @@ def chain(*words: str, **changes: object) -> Chain:
 def done(layout: Layout) -> list[str]:
     path = layout.home / "done"
     return path.read_text(encoding="utf-8").split() if path.exists() else []
+
+
+def _lives(layout: Layout) -> bool:
+    """Return whether what the sleeping task has started is still there."""
+    child = int((layout.home / "child").read_text(encoding="utf-8"))
+    return psutil.pid_exists(child) and psutil.Process(child).status() != psutil.STATUS_ZOMBIE
 
 
 def test_every_chain_has_a_time_and_commands_that_exist():
@@ -111,6 +120,7 @@ def test_a_task_that_takes_too_long_is_ended(layout: Layout):
     (ran,) = Runner(layout, said.append).run(slow)
     assert ran.exit_code != 0
     assert "test.task-0 has taken too long and is ended" in said
+    assert not _lives(layout)
 
 
 def test_run_at_once_runs_all_and_names_what_failed(layout: Layout):
@@ -140,4 +150,5 @@ def test_the_loop_runs_at_once_and_ends_what_runs_when_told_to(layout: Layout):
     run_for_ever(runner, [chain("sleep", "never")], is_now=True, say=said.append)
     assert time.monotonic() - began < 50, "the sleeping task was ended"
     assert done(layout) == ["sleep"]
+    assert not _lives(layout)
     assert said[-1] == "stopping" or "stopping" in said
