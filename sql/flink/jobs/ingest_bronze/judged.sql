@@ -1,4 +1,4 @@
--- Purpose: the verdict on every suspect of allowed length: the reason why it is malformed, null where it is well formed.
+-- Purpose: the verdict on every suspect of allowed length: why it is malformed, null where it is well formed.
 -- Inputs: sized_records. Output: view judged_records. Key: (topic, partition, offset). Event time, lateness: none.
 -- Oversized records never go to Python: its operator holds a bundle of records in the heap.
 create temporary view judged_records as
