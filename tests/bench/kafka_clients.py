@@ -95,13 +95,13 @@ def measure(action: Callable[[], int]) -> tuple[float, float]:
     return count / took_s, count / cpu_s
 
 
-def main() -> None:
-    """Run the comparison and print it."""
+def main(given: list[str] | None = None) -> dict[str, float]:
+    """Run the comparison and print it; return the records per second of wall time by row."""
     parser = argparse.ArgumentParser()
     parser.add_argument("bootstrap")
     parser.add_argument("--records", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(given)
     records = make_records(arguments.records)
     actions: dict[str, Callable[[], int]] = {
         "kafka-python": lambda: send_with_kafka_python(arguments.bootstrap, records),
@@ -112,9 +112,12 @@ def main() -> None:
     for _ in range(arguments.rounds):
         for name, action in actions.items():
             results[name].append(measure(action))
+    rates: dict[str, float] = {}
     for name, rounds in results.items():
         wall, cpu = (statistics.median(column) for column in zip(*rounds, strict=True))
+        rates[name] = wall
         sys.stdout.write(f"{name:16} {wall:9.0f} records/s  {cpu:9.0f} records/CPU-s\n")
+    return rates
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@
 Every measurement is a process of its own: the city is warmed up, then a stretch of simulated time
 is measured in CPU seconds (other work on the machine hardly shows in them). Both cities make the
 same kinds of events, encode them and hand them over with key and trace; the simulator also
-injects faults and keeps its ledger and figures. Records go nowhere, or to Kafka at the end.
+injects faults and keeps its ledger and figures (whose size per record is told). Records go
+nowhere, or to Kafka at the end.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -60,6 +61,8 @@ class Cost:
     wall_s: float
     peak_mib: float
     start_mib: float
+    ledger_bytes: float = 0.0
+    """Per record of the whole run; the plain city keeps none."""
 
     @property
     def events_per_cpu_s(self) -> float:
@@ -120,7 +123,8 @@ def simulator(drivers: int, kafka: str | None = None) -> Cost:
             start_mib,
         )
         run.abandon()
-    return cost
+        kept = run.ledger_path.stat().st_size / run.publisher.produced.total()
+    return replace(cost, ledger_bytes=kept)
 
 
 def nowhere(topic: str, key: bytes, value: bytes, trace: bytes) -> None:
@@ -164,7 +168,8 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     say = sys.stdout.write
     say(f"{'drivers':>8}{'events/CPU s':>14}{'x real time':>13}{'MiB':>7}")
-    say(f"{'plain ev/CPU s':>16}{'plain x':>9}{'ratio':>7}{'events':>9}{'plain':>9}\n")
+    say(f"{'plain ev/CPU s':>16}{'plain x':>9}{'ratio':>7}{'events':>9}{'plain':>9}")
+    say(f"{'ledger B/event':>16}\n")
     for drivers in given.drivers:
         rounds = [(_alone(simulator, drivers), _alone(plain, drivers)) for _ in range(given.rounds)]
         ours, theirs = (median(list(costs)) for costs in zip(*rounds, strict=True))
@@ -172,7 +177,7 @@ def main(arguments: list[str] | None = None) -> None:
         say(f"{drivers:>8}{ours.events_per_cpu_s:>14,.0f}{1 / ours.cpu_share:>13.1f}")
         say(f"{ours.peak_mib - ours.start_mib:>7.0f}{theirs.events_per_cpu_s:>16,.0f}")
         say(f"{1 / theirs.cpu_share:>9.1f}{ratio:>7.1f}")
-        say(f"{ours.events:>9}{theirs.events:>9}\n")
+        say(f"{ours.events:>9}{theirs.events:>9}{ours.ledger_bytes:>16.1f}\n")
         sys.stdout.flush()
     if given.kafka:
         sent = median([_alone(simulator, 10_000, given.kafka) for _ in range(given.rounds)])
