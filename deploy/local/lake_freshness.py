@@ -33,6 +33,12 @@ class Verdict(StrEnum):
     STALE = "stale"
 
 
+def is_nothing_new(verdicts: Iterable[Verdict]) -> bool:
+    """Return whether a domain is stale and no other has, or has had, records to build from."""
+    found = set(verdicts)
+    return Verdict.STALE in found and found <= {Verdict.STALE, Verdict.EMPTY}
+
+
 class StaleError(LakeError):
     """Bronze has got nothing for too long, though its producers have not ended."""
 

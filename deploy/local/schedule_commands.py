@@ -14,7 +14,7 @@ from rich.table import Table
 from deploy.local import checks, dbt, lake, lake_freshness, lake_health, lake_report
 from deploy.local.checks import Status
 from deploy.local.dlq_watch import Share, TooManyError, shares
-from deploy.local.lake_freshness import StaleError, Verdict
+from deploy.local.lake_freshness import StaleError, Verdict, is_nothing_new
 from deploy.local.lake_health import UnhealthyError
 from deploy.local.lake_stats import TableStats, stats_of, table_names
 from deploy.local.layout import Layout
@@ -62,10 +62,14 @@ def run_loop(
 
 def freshness(
     warn_minutes: Annotated[float, typer.Option(min=0, help="Older than this is late.")] = 30,
-    fail_minutes: Annotated[float, typer.Option(min=0, help="Older is stale: exit code 1.")] = 360,
+    fail_minutes: Annotated[float, typer.Option(min=0, help="Older is stale.")] = 360,
     as_json: AsJson = False,
 ) -> None:
-    """Show how old the newest record of Bronze is, by domain. Needs the catalog alone."""
+    """Show how old the newest record of Bronze is, by domain. Needs the catalog alone.
+
+    A domain that is stale does not keep the others from being built: it is an error where there is
+    no other.
+    """
     catalog = lake.connect(Layout.from_environment().url("catalog"))
     now = datetime.now(UTC)
     limits = timedelta(minutes=warn_minutes), timedelta(minutes=fail_minutes)
@@ -81,7 +85,9 @@ def freshness(
             age = "" if each.newest_at is None else f", {_age(now - each.newest_at)} old"
             typer.echo(f"{each.domain}: {verdict}{age}")
     if stale := [each.domain for each, verdict in found if verdict is Verdict.STALE]:
-        raise StaleError(stale)
+        if is_nothing_new(verdict for _, verdict in found):
+            raise StaleError(stale)
+        typer.echo(f"farol: warning: {StaleError(stale)}. The other domains are built", err=True)
 
 
 def build(

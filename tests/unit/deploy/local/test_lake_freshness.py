@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deploy.local.lake_freshness import Freshness, Verdict
+from deploy.local.lake_freshness import Freshness, Verdict, is_nothing_new
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 WARN, FAIL = timedelta(minutes=30), timedelta(hours=6)
@@ -31,3 +31,21 @@ def test_a_stream_that_has_ended_is_never_late(
 
 def test_a_domain_without_records_is_empty() -> None:
     assert Freshness("taxi", None, has_ended=False).verdict(NOW, WARN, FAIL) is Verdict.EMPTY
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "stops"),
+    [
+        ("stale", True),
+        ("stale stale", True),
+        ("stale empty", True),
+        ("stale fresh", False),
+        ("late stale", False),
+        ("stale ended", False),
+        ("empty empty", False),
+        ("fresh late", False),
+        ("", False),
+    ],
+)
+def test_a_stale_domain_stops_nothing_while_another_goes_on(verdicts: str, stops: bool) -> None:
+    assert is_nothing_new(map(Verdict, verdicts.split())) is stops
