@@ -1,11 +1,11 @@
 """Cost of the simulator by size, against the same city written plainly, and into Kafka.
 
-Also the two clients for Kafka side by side.
+Also the two clients for Kafka side by side, and the figures of `weekday` against published ones.
 """
 
 import pytest
 
-from tests.bench import kafka_clients, sim_speed
+from tests.bench import kafka_clients, sim_kpis, sim_speed
 
 pytestmark = [pytest.mark.bench, pytest.mark.kafka, pytest.mark.timeout(7200)]
 
@@ -30,3 +30,7 @@ def test_the_client_in_use_is_the_faster_one(stack):
     rates = kafka_clients.main([stack.kafka, "--rounds", "1"])
     # with the other client the aim of 50,000 records per second would be out of reach
     assert rates["confluent-kafka"] > 50_000 > rates["kafka-python"]
+
+
+def test_weekday_lies_within_published_ranges():
+    assert sim_kpis.main([]) == 0
