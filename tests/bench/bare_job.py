@@ -1,7 +1,8 @@
 """The plainest pipeline that does a job's kind of work: what the product is measured against.
 
 Usage: -pym tests.bench.bare_job --set bench.pipeline=NAME; the pipelines are `bare/NAME.sql`. None
-of them validates, splits off late records or names its rows; their results go nowhere.
+of them validates, splits off late records or names its rows. `positions` writes a record for each
+that it reads, as the product does; the results of the others go nowhere.
 """
 
 from pathlib import Path
@@ -24,11 +25,15 @@ def build(table: StreamTableEnvironment, settings: JobSettings) -> StatementSet:
         values = source_values(settings)
         ddl = statement(f"tables/{source}.sql", **values, watermark_delay_ms=15_000)
         table.execute_sql(ddl)
-    text = (FOLDER / f"{name}.sql").read_text(encoding="utf-8")
-    sink, query = (
-        render(Template(part), {}, origin=name) for part in text.split(";\n", maxsplit=1)
+    table.execute_sql(
+        statement(
+            "tables/rideshare_live_positions.sql", bootstrap_servers=settings.bootstrap_servers
+        )
     )
-    table.execute_sql(sink)
+    text = (FOLDER / f"{name}.sql").read_text(encoding="utf-8")
+    *sinks, query = (render(Template(part), {}, origin=name) for part in text.split(";\n"))
+    for sink in sinks:
+        table.execute_sql(sink)
     statements = table.create_statement_set()
     statements.add_insert_sql(query)
     return statements

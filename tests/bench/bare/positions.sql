@@ -1,15 +1,17 @@
-create temporary table nowhere (
-    entity_id string,
-    lat double,
-    lon double,
-    event_time timestamp_ltz(3)
-) with ('connector' = 'blackhole');
-insert into nowhere
+insert into rideshare_live_positions
 select
     entity_id,
+    entity_type,
     lat,
     lon,
-    event_time
+    speed_kmh,
+    heading_deg,
+    driver_status,
+    trip_id,
+    seq,
+    1000 * extract(epoch from event_time) + extract(millisecond from event_time) as event_time_ms,
+    event_id,
+    run_id
 from (
     select
         *,
