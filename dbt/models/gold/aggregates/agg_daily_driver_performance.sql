@@ -1,7 +1,8 @@
 {{ config(properties={'partitioning': "array['month(date_day)']"}) }}
 
 -- Days are those of the city's calendar. Time counts on the day on which it passed, so that a shift over midnight has a
--- part on either; money counts when it is settled, offers and trips when they are made.
+-- part on either; money counts when it is settled, offers and trips when they are made. A day on which a driver is paid
+-- in several currencies has a row for each; what is no money stands in the first of them, so that sums are right.
 with run_ends as (
     select
         run_id,
@@ -83,11 +84,12 @@ money as (
     select
         driver_id,
         settled_date as date_day,
-        max(currency) as currency,
+        currency,
+        row_number() over (partition by driver_id, settled_date order by currency) as place,
         {{ integer_sum('payout_minor') }} as payout_minor,
         {{ integer_sum('tip_minor') }} as tip_minor
     from {{ ref('fact_payments') }}
-    group by driver_id, settled_date
+    group by driver_id, settled_date, currency
 ),
 
 stars as (
@@ -125,7 +127,11 @@ select
     coalesce(stars.rating_count, 0) as rating_count,
     stars.mean_stars
 from driver_days
-{% for part in ['hours', 'offers', 'trips', 'cancellations', 'money', 'stars'] -%}
+left join money
+    on driver_days.driver_id = money.driver_id and driver_days.date_day = money.date_day
+{% for part in ['hours', 'offers', 'trips', 'cancellations', 'stars'] -%}
 left join {{ part }}
-    on driver_days.driver_id = {{ part }}.driver_id and driver_days.date_day = {{ part }}.date_day
+    on
+        driver_days.driver_id = {{ part }}.driver_id and driver_days.date_day = {{ part }}.date_day
+        and coalesce(money.place, 1) = 1
 {% endfor %}

@@ -10,6 +10,6 @@ select
     {{ percentile('duration_s', 0.5) }} as p50_duration_s,
     {{ percentile('duration_s', 0.95) }} as p95_duration_s,
     {{ percentile('duration_s', 0.99) }} as p99_duration_s,
-    max(currency) as currency
+    currency
 from {{ ref('fact_taxi_trips') }}
-group by region_id, window_start
+group by region_id, window_start, currency

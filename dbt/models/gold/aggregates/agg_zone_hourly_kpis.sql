@@ -26,7 +26,7 @@ select
     count_if(is_complete) as complete_count,
     count_if(duration_s is null) as unended_count,
     count_if(fare_minor is null) as unpaid_count,
-    max(currency) as currency,
+    currency,
     coalesce({{ integer_sum('fare_minor') }}, 0) as revenue_minor,
     coalesce({{ integer_sum('tip_minor') }}, 0) as tips_minor,
     avg(cast(fare_minor as double)) as mean_fare_minor,
@@ -37,4 +37,4 @@ select
     / nullif(sum(case when fare_minor is not null then distance_m end), 0) * 1000 as fare_minor_per_km,
     sum(distance_m) / nullif(sum(duration_s), 0) * 3.6 as mean_speed_kmh
 from started
-group by region_id, hour_start
+group by region_id, hour_start, currency
