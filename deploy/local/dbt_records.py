@@ -1,5 +1,6 @@
-"""What dbt-duckdb loads into its connection: `record_kind`, the judgement of the contracts.
+"""What dbt-duckdb loads into its connection: `record_kind` and `utf8_text`.
 
+`record_kind` is the judgement of the contracts; `utf8_text` reads bytes that need not be text.
 Trino judges in SQL rendered from the contracts; DuckDB calls the contracts themselves, so either
 engine is a witness for the other.
 """
@@ -36,11 +37,18 @@ def _kinds(topics: Any, values: Any) -> Any:
     return pa.array(kinds, pa.string())
 
 
+def _texts(values: Any) -> Any:
+    texts = [
+        None if value is None else value.decode(errors="replace") for value in values.to_pylist()
+    ]
+    return pa.array(texts, pa.string())
+
+
 class Plugin(BasePlugin):
     """Looked up by its name in the module that `profiles.yml` names."""
 
     def configure_connection(self, conn: Any) -> None:
-        """Make the function known."""
+        """Make the functions known."""
         conn.create_function(
             "record_kind",
             _kinds,
@@ -48,4 +56,7 @@ class Plugin(BasePlugin):
             "VARCHAR",
             type="arrow",
             null_handling="special",
+        )
+        conn.create_function(
+            "utf8_text", _texts, ["BLOB"], "VARCHAR", type="arrow", null_handling="special"
         )

@@ -48,7 +48,7 @@
 {%- endmacro %}
 
 
-{#- One of a record's headers as text, NULL where it is missing. -#}
+{#- One of a record's headers as text, NULL where it is missing; what is no UTF-8 is replaced by U+FFFD. -#}
 {% macro header_text(name) -%}
     {{ return(adapter.dispatch('header_text')(name)) }}
 {%- endmacro %}
@@ -58,5 +58,5 @@
 {%- endmacro %}
 
 {% macro duckdb__header_text(name) -%}
-    decode(_kafka_headers['{{ name }}'])
+    utf8_text(_kafka_headers['{{ name }}'])
 {%- endmacro %}

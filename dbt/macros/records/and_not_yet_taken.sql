@@ -1,6 +1,6 @@
-{#- Keeps the first copy of an event across builds; a duplicate may come long after its original. -#}
-{% macro and_not_yet_taken(events) -%}
+{#- Keeps the first copy across builds, told by a column; a duplicate may come long after its original. -#}
+{% macro and_not_yet_taken(events, identity='event_id') -%}
     {%- if is_incremental() -%}
-    and not exists (select 1 from {{ this }} as taken where taken.event_id = {{ events }}.event_id)
+    and not exists (select 1 from {{ this }} as taken where taken.{{ identity }} = {{ events }}.{{ identity }})
     {%- endif -%}
 {%- endmacro %}

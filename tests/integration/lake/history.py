@@ -12,17 +12,28 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
+from msgspec.structs import replace
 
-from contracts.domain import INPUT_TOPICS
-from contracts.events import TripState
+from contracts.domain import INPUT_TOPICS, PAYMENTS, RATINGS, SURGE_UPDATES, TRIPS
+from contracts.events import EntityType, Rating, SurgeUpdate, TripState
 from contracts.timestamps import epoch_ms
 from contracts.validation import reject_reason
 from deploy.local import dbt, dbt_duckdb
 from deploy.local.layout import Layout
+from tests.integration.lake import assembled
 from tests.integration.lake.bronze import BronzeWriter
 from tests.integration.lake.conftest import Lake
 from tests.integration.lake.mutations import variants
-from tests.integration.lake.records import MIDNIGHT_MS, STAGED, Record, city
+from tests.integration.lake.records import (
+    ENCODER,
+    HAPPY_PATH,
+    MIDNIGHT_MS,
+    STAGED,
+    START_MS,
+    Record,
+    Run,
+    city,
+)
 from tests.integration.lake.surroundings import surroundings
 from tests.integration.lake.vectors import vector_records
 from tests.stack_control import ROOT
@@ -39,6 +50,10 @@ GROWING = (
     *ANOMALIES,
     *(table for table in GOLD if table not in FIXED),
 )
+UNKNOWN_ZONE = 4242
+PRECISE = "2026-03-01T03:10:00.123456Z"
+NO_TEXT = {"run_id": b"\xff-run"}
+"""A header that is no UTF-8."""
 Tables = dict[str, list[dict[str, Any]]]
 
 
@@ -80,6 +95,47 @@ def imperfect_halves(seed: int) -> tuple[list[Record], list[Record]]:
         for record in malformed:
             half.insert(rng.randrange(len(half)), record)
     return first, second
+
+
+def odd_records() -> list[Record]:
+    """Return well-formed records that no contract rules out and that yet cannot be.
+
+    Two trips and a change of price in a zone that is on no map, one of the trips without a fare,
+    the other without a reason; its payment, not the sum of its parts, and once more as another
+    event; the stars of no trip, with microseconds.
+    """
+    run = Run(7, run_id="run-odd")
+    for number, states in ((900, HAPPY_PATH), (901, (TripState.REQUESTED, TripState.CANCELLED))):
+        for event in run.trip(number, states, START_MS + 600_000):
+            place = replace(event.pickup, zone_id=UNKNOWN_ZONE)
+            odd = replace(event, pickup=place, fare_minor=None, cancel_reason=None)
+            run.send(TRIPS, odd.trip_id, ENCODER.encode(odd))
+            if event.state is TripState.COMPLETED:
+                paid = run.payment(event)
+                paid = replace(paid, payout_minor=paid.payout_minor + 1)
+                for event_id in (paid.event_id, "told-again"):
+                    again = replace(paid, event_id=event_id)
+                    run.send(PAYMENTS, paid.trip_id, ENCODER.encode(again))
+    surge = SurgeUpdate(
+        **run.envelope("surge_updated", START_MS + 600_000),  # type: ignore[arg-type]
+        zone_id=UNKNOWN_ZONE,
+        previous_multiplier=1.0,
+        multiplier=1.5,
+        open_requests=3,
+        idle_drivers=1,
+    )
+    run.send(SURGE_UPDATES, str(UNKNOWN_ZONE), ENCODER.encode(surge))
+    rating = Rating(
+        **run.envelope("trip_rated", START_MS) | {"event_time": PRECISE},  # type: ignore[arg-type]
+        trip_id="trip-of-nobody",
+        rater=EntityType.RIDER,
+        rater_id="rider-1",
+        ratee=EntityType.DRIVER,
+        ratee_id="driver-1",
+        stars=5,
+    )
+    run.send(RATINGS, rating.trip_id, ENCODER.encode(rating))
+    return run.records
 
 
 def _before_midnight(record: Record) -> bool:
@@ -148,6 +204,8 @@ class History:
     first_count: int
     steps: dict[str, Tables] = field(default_factory=dict)
     duckdb_first: Tables = field(default_factory=dict)
+    empty_build: str = ""
+    duckdb_empty: Tables = field(default_factory=dict)
     killed: str = ""
     since_first: str = ""
 
@@ -161,11 +219,16 @@ def build_step_by_step(lake: Lake) -> History:
     found = History(writer.rows, 0)
     build_only = ("build", "--exclude-resource-type", "test", "unit_test")
     in_duckdb = ("--engine", "duckdb", *build_only)
-    lake.dbt(*build_only)
+    # all of it: also the checks have nothing to look at
+    found.empty_build = lake.stack.run("lake", "build").stdout
     found.steps["empty"] = contents(lake)
+    lake.dbt(*in_duckdb)
+    found.duckdb_empty = duckdb_contents(lake, GOLD + ANOMALIES)
     first, second = imperfect_halves(7)
     writer.append(first)
     writer.append(vector_records(), run_id=None)
+    taxi = assembled.versions(random.Random(7))
+    assembled.write(lake.catalog, taxi[::2])
     found.first_count = len(writer.rows)
     lake.dbt("run")
     first_built_at = time.time()
@@ -176,6 +239,9 @@ def build_step_by_step(lake: Lake) -> History:
     lake.dbt("run", "--select", "bronze_offsets", "config.materialized:incremental")
     found.steps["again"] = contents(lake)
     writer.append(second[: len(second) // 3])
+    writer.append(odd_records())
+    assembled.write(lake.catalog, taxi[1::2])
+    writer.append([Record(RATINGS.name, 0, b"key", b"no json")], run_id=None, headers=NO_TEXT)
     # As a job commits that was down for three days after it had read these.
     writer.append(second[len(second) // 3 :], age=dt.timedelta(days=3))
     found.killed = kill_trino_amid_a_build(lake)

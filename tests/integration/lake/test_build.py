@@ -7,6 +7,7 @@ from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 from string import Template
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,11 @@ from tests.integration.lake import oracle
 from tests.integration.lake.conftest import Lake
 from tests.integration.lake.history import (
     ANOMALIES,
+    FIXED,
     GOLD,
     GROWING,
+    PRECISE,
+    UNKNOWN_ZONE,
     History,
     build_step_by_step,
     comparable,
@@ -33,6 +37,7 @@ pytestmark = [pytest.mark.trino, pytest.mark.catalog, pytest.mark.timeout(3000)]
 QUERIES = Path(__file__).parents[3] / "sql" / "trino" / "queries"
 LITERALS = {"date": "date '{}'", "integer": "{}", "number": "{}", "hours": "{}"}
 A_MONTH = {"first_day": "2026-03-01", "last_day": "2026-03-31"}
+RARE = {f"rideshare.{n}" for n in ("driver_profiles", "rider_profiles", "ratings", "surge_updates")}
 AS_IT_WAS = "trips_then_and_now"
 """The question that needs a snapshot of some age."""
 DATED = [
@@ -49,6 +54,12 @@ def history(lake: Lake) -> History:
 
 def test_an_empty_bronze_builds_empty_tables(history: History) -> None:
     assert history.steps["empty"] == {table: [] for table in GROWING}
+    assert {table for table, rows in history.duckdb_empty.items() if rows} == FIXED
+
+
+def test_the_checks_of_an_empty_lake_pass(history: History) -> None:
+    assert re.findall(r"(?:ERROR|WARN)=(\d+)", history.empty_build) == ["0"] * 10
+    assert re.search(r"^[1-9]\d* pass, 0 warn, 0 fail$", history.empty_build, re.MULTILINE)
 
 
 @pytest.mark.parametrize("step", ["first", "second"])
@@ -76,7 +87,8 @@ def test_silver_is_bronze_less_malformed_duplicates_and_controls(
         if kind != "event"
     }
     runs = {row["run_id"] for row in tables["silver.removed_records"]}
-    assert runs == {"run-1", *vectors("silences")}
+    odd = {"\ufffd-run"} if step == "second" else set()
+    assert runs == {"run-1", *vectors("silences"), *odd}
 
 
 @pytest.mark.parametrize("step", ["first", "second"])
@@ -123,6 +135,18 @@ def test_a_request_that_comes_late_moves_its_trip_to_another_day(
         'select partition.requested_date as day, record_count from gold."fact_trips$partitions"'
     )
     assert {row["day"]: row["record_count"] for row in in_partitions} == Counter(after.values())
+
+
+def test_rows_that_cannot_be_are_counted_and_stop_nothing(history: History) -> None:
+    tables = history.steps["second"]
+    for table in ("gold.agg_hourly_zone_demand", "gold.agg_surge_history"):
+        assert UNKNOWN_ZONE in {row["zone_id"] for row in tables[table]}, table
+    (paid,) = (row for row in tables["gold.fact_payments"] if row["trip_id"] == "trip-900")
+    assert paid["fare_minor"] == paid["fee_minor"] + paid["payout_minor"] - 1
+    assert paid["event_id"] != "told-again"
+    assert "told-again" in {row["event_id"] for row in tables["silver.stg_payments"]}
+    (rated,) = (row for row in tables["gold.fact_ratings"] if row["trip_id"] == "trip-of-nobody")
+    assert rated["rated_at"] == oracle.instant(PRECISE)
 
 
 @pytest.mark.usefixtures("history")
@@ -233,8 +257,7 @@ def test_both_engines_give_the_same_gold(history: History, lake: Lake) -> None:
             if trino_rows is None:
                 trino_rows = lake.rows(f"select * from {table}")  # noqa: S608
             assert comparable(rows) == comparable(trino_rows), (step, table)
-    empty = {table for table, rows in second.items() if not rows}
-    assert empty <= {"gold.agg_zone_hourly_kpis"}
+    assert [table for table, rows in second.items() if not rows] == []
 
 
 def test_a_build_whose_trino_is_killed_says_so_and_the_next_repairs_it(history: History) -> None:
@@ -262,7 +285,7 @@ def test_every_named_question_has_an_answer(lake: Lake, query: Query) -> None:
     assert rows
     if query.name == "trip_funnel":
         assert [row["state"] for row in rows][:2] == ["REQUESTED", "OFFER_SENT"]
-        assert rows[0]["trips_reached"] == 90
+        assert rows[0]["trips_reached"] == 92
 
 
 def test_most_questions_are_about_days_and_all_take_something() -> None:
@@ -336,11 +359,28 @@ def test_a_question_to_a_snapshot_tells_trips_then_from_trips_now(
     assert "Traceback" not in said
 
 
+def judgements(lake: Lake) -> dict[str, dict[str, Any]]:
+    """Return the results of the last checks of health by name."""
+    path = lake.stack.home / "dbt" / "target" / "run_results.json"
+    results = json.loads(path.read_text(encoding="utf-8"))["results"]
+    return {row["unique_id"].split(".")[2]: row for row in results}
+
+
 # the last ones: they make the lake old
 @pytest.fixture(scope="module")
 def judged(history: History, lake: Lake) -> subprocess.CompletedProcess[str]:
-    """Return what is said of the health of a lake whose newest record is three days old."""
+    """Return what is said of the health of a lake whose newest record is three days old.
+
+    And whose taxis, after a day of ten trips an hour, have had one in the newest whole hour.
+    """
     assert history.steps
+    lake.asked(
+        "insert into silver.stg_taxi_trips (event_id, event_time) "
+        "select format('usual-%s-%s', hour, place), "
+        "date_add('hour', hour, timestamp '2026-03-02 00:00:00.000000 UTC') "
+        "from unnest(sequence(0, 25)) as hours (hour) "
+        "cross join unnest(sequence(1, 10)) as places (place) where hour < 24 or place = 1"
+    )
     old = "newest_ingested_at - interval '3' day"
     lake.asked(f"update silver.bronze_offsets set newest_ingested_at = {old}")  # noqa: S608
     return lake.stack.run("lake", "health", check=False)
@@ -361,6 +401,11 @@ def test_health_warns_beyond_the_first_threshold_and_fails_beyond_the_second(
     assert re.search(
         r"fail: bronze is fresh: 43\d\d \(warns if > 60, fails if > 1440", judged.stdout
     )
+    assert re.search(
+        r"warn: bronze is fresh of rare records: 43\d\d \(warns if > 1440, fails if > 10080",
+        judged.stdout,
+    )
+    assert re.search(r"warn: taxi trips come as usual: 90 \(warns if > 50, fails", judged.stdout)
     assert re.search(r"[1-9] pass, \d+ warn, \d+ fail", judged.stdout)
     page = tmp_path / "checks.html"
     lake.stack.run("lake", "report", "--out", str(page))
@@ -369,16 +414,41 @@ def test_health_warns_beyond_the_first_threshold_and_fails_beyond_the_second(
     assert "&gt; 50, &gt; 80" in text
 
 
+ODD = {
+    "pickups_are_in_known_zones": [{"trip_id": "trip-900"}, {"trip_id": "trip-901"}],
+    "surge_is_of_known_zones": [{"zone_id": UNKNOWN_ZONE}],
+    "fare_is_fee_plus_payout": [{"payment_id": "pay-trip-900"}],
+    "payments_are_told_once": [{"event_id": "told-again"}],
+    "ratings_have_their_trip": [{"trip_id": "trip-of-nobody"}],
+    "completed_trips_have_a_fare_and_cancelled_ones_a_reason": [
+        {"trip_id": "trip-900"},
+        {"trip_id": "trip-901"},
+    ],
+}
+"""Rows that cannot be, by the check that tells them."""
+
+
+@pytest.mark.parametrize("check", ODD)
+def test_what_cannot_be_is_told_and_its_rows_are_named(
+    judged: subprocess.CompletedProcess[str], lake: Lake, check: str
+) -> None:
+    said = rf"warn: {check.replace('_', ' ')}: \d+ \(warns if > 0, fails if > 20; "
+    assert re.search(said, judged.stdout), judged.stdout
+    found = lake.rows(judgements(lake)[f"health_{check}"]["compiled_code"])
+    wanted = ODD[check]
+    rows = sorted(({name: row[name] for name in wanted[0]} for row in found), key=str)
+    assert rows == wanted
+
+
 @pytest.mark.usefixtures("judged")
 def test_a_stream_that_has_ended_is_not_stale(lake: Lake) -> None:
-    path = lake.stack.home / "dbt" / "target" / "run_results.json"
-    results = json.loads(path.read_text(encoding="utf-8"))["results"]
-    by_name = {row["unique_id"].split(".")[2]: row for row in results}
-    statement = by_name["health_bronze_is_fresh"]["compiled_code"]
-    assert lake.rows(statement)[0]["minutes"] > 1440
+    statement = judgements(lake)["health_bronze_is_fresh"]["compiled_code"]
+    stale = {row["topic"]: row["minutes"] for row in lake.rows(statement)}
+    assert stale.keys() == {topic.name for topic in INPUT_TOPICS if topic.name not in RARE}
+    assert min(stale.values()) > 1440
     lake.asked(
         "insert into silver.removed_records (topic, kafka_partition, kafka_offset, reason, "
         "event_type) select topic, kafka_partition, highest_offset, 'control', 'stream_end' "
         "from silver.bronze_offsets"
     )
-    assert lake.rows(statement) == [{"minutes": None}]
+    assert lake.rows(statement) == []
