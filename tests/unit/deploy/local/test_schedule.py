@@ -55,9 +55,18 @@ def done(layout: Layout) -> list[str]:
     return path.read_text(encoding="utf-8").split() if path.exists() else []
 
 
+def _child(layout: Layout) -> int | None:
+    """Return the process that the sleeping task has started, None before it has."""
+    path = layout.home / "child"
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    return int(text) if text else None
+
+
 def _lives(layout: Layout) -> bool:
     """Return whether what the sleeping task has started is still there."""
-    child = int((layout.home / "child").read_text(encoding="utf-8"))
+    child = _child(layout)
+    if child is None:
+        return False
     return psutil.pid_exists(child) and psutil.Process(child).status() != psutil.STATUS_ZOMBIE
 
 
@@ -141,7 +150,7 @@ def test_the_loop_runs_at_once_and_ends_what_runs_when_told_to(layout: Layout):
 
     def interrupt() -> None:
         until = time.monotonic() + 30
-        while not done(layout) and time.monotonic() < until:
+        while _child(layout) is None and time.monotonic() < until:
             time.sleep(0.05)
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -150,5 +159,6 @@ def test_the_loop_runs_at_once_and_ends_what_runs_when_told_to(layout: Layout):
     run_for_ever(runner, [chain("sleep", "never")], is_now=True, say=said.append)
     assert time.monotonic() - began < 50, "the sleeping task was ended"
     assert done(layout) == ["sleep"]
+    assert _child(layout) is not None
     assert not _lives(layout)
     assert said[-1] == "stopping" or "stopping" in said
