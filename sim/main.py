@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -145,8 +146,10 @@ def run_once(settings: Settings, arguments: argparse.Namespace) -> None:
     home = settings.home if is_kafka else Path(arguments.out)
     until_ms = scenario.start_ms + _until_ms(arguments, scenario)
     threading.Thread(target=_tell_problems, args=(target,), daemon=True).start()
-    outside = connect(scenario, run_id, home, settings.kafka)
-    run = Run(scenario, run_id, target, home, outside=outside)
+    reach = partial(connect, scenario, run_id, home, settings.kafka)
+    # without its services it makes no files, so that the same command can be given again
+    reached = None if is_kafka else reach()
+    run = Run(scenario, run_id, target, home, connect=lambda: reached or reach())
     pacer = Pacer(speed, run.now_ms)
     began_s = committed_s = told_s = time.monotonic()
     while run.now_ms < until_ms:
@@ -259,8 +262,14 @@ def repeat(settings: Settings, arguments: argparse.Namespace) -> None:
         home,
         settings.kafka,
     ).routing
-    outside = Outside(routing=routing)
-    run = Run(scenario, run_id, FilePort(home), home, outside=outside, script=script)
+    run = Run(
+        scenario,
+        run_id,
+        FilePort(home),
+        home,
+        connect=lambda: Outside(routing=routing),
+        script=script,
+    )
     end_ms = run.scripted_end_ms
     run.advance(script[-1].at_ms if end_ms is None and script else end_ms or run.now_ms)
     run.end()

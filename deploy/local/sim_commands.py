@@ -199,7 +199,8 @@ def reset(timeout: Annotated[float, typer.Option(help="Seconds to wait.")] = 120
     client = _client()
     client.command("reset")
     now = client.wait("STOPPED", timeout_s=timeout)
-    typer.echo(f"run {now['run_id']} ended at {now['sim_time']}")
+    how = f"ended at {now['sim_time']}" if now["is_ended"] else f"was given up: {now['error']}"
+    typer.echo(f"run {now['run_id']} {how}")
 
 
 @app.command()

@@ -8,6 +8,7 @@ touched from outside. Those that take simulated time (drain, end, reset) only se
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,7 @@ from sim.control.waiting_line import CommandRefused, CommandTimedOut, WaitingLin
 from sim.domain.commands import Command, name_of
 from sim.domain.scenario import Scenario
 from sim.publishing import snapshots
-from sim.publishing.outside import NOTHING_OUTSIDE, Outside
+from sim.publishing.outside import Outside, nothing_outside
 from sim.publishing.pacing import Pacer
 from sim.publishing.port import Aborted, Port
 from sim.publishing.run import CHUNK_MS, Run
@@ -33,7 +34,7 @@ _WITH_A_RUN: Final = (State.RUNNING, State.DRAINING, State.PAUSED)
 
 
 def _nothing_outside(_: Scenario, __: str) -> Outside:
-    return NOTHING_OUTSIDE
+    return nothing_outside()
 
 
 class Runner:
@@ -92,8 +93,8 @@ class Runner:
         )
 
         def make(port: Port) -> Run:
-            outside = self._connect(scenario, run_id)
-            return Run(scenario, run_id, port, self._home, outside=outside)
+            connect = partial(self._connect, scenario, run_id)
+            return Run(scenario, run_id, port, self._home, connect=connect)
 
         return self._begin("start", status, make, State.RUNNING)
 
@@ -115,8 +116,8 @@ class Runner:
         )
 
         def make(port: Port) -> Run:
-            outside = self._connect(scenario, snapshot.run_id)
-            return Run.resumed(folder, port, self._home, outside=outside)
+            connect = partial(self._connect, scenario, snapshot.run_id)
+            return Run.resumed(folder, port, self._home, connect=connect)
 
         return self._begin("restore", status, make, State.PAUSED)
 
@@ -179,14 +180,17 @@ class Runner:
         """End the run without patience; the next can start.
 
         Trips that have not started are cancelled, those that have are completed at once, and the
-        streams are ended.
+        streams are ended. A start that something holds up is given up: nothing has been sent yet.
 
         Raises:
             CommandRefused: There is no run.
         """
         with self._lock:
-            self._need("reset", *_WITH_A_RUN)
+            self._need("reset", State.STARTING, *_WITH_A_RUN)
             self._wants_end_now = True
+            port = self._port
+            if self._state is State.STARTING and port is not None and port.problem() is not None:
+                port.abort()
         return self.status()
 
     def drain(self) -> Status:

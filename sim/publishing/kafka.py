@@ -75,6 +75,7 @@ class KafkaPort:
                 "log_level": 2,
             }
         )
+        self._problem = f"waiting for Kafka at {self._bootstrap} to answer"
         while not self._has_topics():
             self._wait_or_abort(_RETRY_AFTER_S)
         self._problem = None

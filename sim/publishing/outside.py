@@ -39,4 +39,6 @@ class Outside:
             self.surge.close()
 
 
-NOTHING_OUTSIDE = Outside()
+def nothing_outside() -> Outside:
+    """Return no services."""
+    return Outside()

@@ -7,7 +7,7 @@ import gc
 import hashlib
 import uuid
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -32,7 +32,7 @@ from sim.engine.streams import Streams
 from sim.publishing import snapshots
 from sim.publishing.faults import FaultPlan
 from sim.publishing.ledger import TruthLedger
-from sim.publishing.outside import NOTHING_OUTSIDE, Outside
+from sim.publishing.outside import Outside, nothing_outside
 from sim.publishing.port import Port
 from sim.publishing.publisher import Publisher
 from sim.publishing.record_of_commands import CommandRecord
@@ -93,28 +93,29 @@ class Run:
         port: Port,
         home: Path,
         *,
-        outside: Outside = NOTHING_OUTSIDE,
+        connect: Callable[[], Outside] = nothing_outside,
         script: Sequence[Recorded] = (),
         resumes: bool = False,
     ) -> None:
-        """Wait for the port, open the ledger and set up the city.
+        """Wait for the port, connect to the services, open the ledger and set up the city.
 
         Args:
             scenario: The city.
             run_id: A UUID.
             port: Where the records go.
             home: `FAROL_HOME`; the ledger lies below it.
-            outside: The services that the scenario names.
+            connect: Makes the services that the scenario names. Called once the port is open: what
+                needs the same Kafka waits with it.
             script: Commands of an earlier run, applied at their times.
             resumes: Whether the ledger is there already: see `resumed`.
         """
         self.scenario = scenario
         self.run_id = run_id
         self.port = port
-        self._outside = outside
         self._script = deque(script)
         topics = RIDESHARE.inputs
         port.open(run_id, tuple(topic.name for topic in topics))
+        self._outside = outside = connect()
         path = home / ledger.relative_path(run_id)
         self._ledger = (
             TruthLedger.reopened(path)
@@ -161,7 +162,12 @@ class Run:
 
     @classmethod
     def resumed(
-        cls, folder: Path, port: Port, home: Path, *, outside: Outside = NOTHING_OUTSIDE
+        cls,
+        folder: Path,
+        port: Port,
+        home: Path,
+        *,
+        connect: Callable[[], Outside] = nothing_outside,
     ) -> "Run":
         """Return a run that goes on where its snapshot was taken, standing still.
 
@@ -176,7 +182,7 @@ class Run:
             snapshot.run_id,
             port,
             home,
-            outside=outside,
+            connect=connect,
             script=snapshot.commands,
             resumes=True,
         )

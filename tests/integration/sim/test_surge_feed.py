@@ -53,7 +53,7 @@ def test_the_city_charges_what_the_stream_says_and_can_repeat_it(stack, tmp_path
     scenario = scenarios.named("small", {"policies": {"surge": "streamed"}})
     run_id, port = new_run_id(), MemoryPort()
     feed = KafkaSurgeFeed(stack.kafka, run_id)
-    run = Run(scenario, run_id, port, tmp_path / "first", outside=Outside(surge=feed))
+    run = Run(scenario, run_id, port, tmp_path / "first", connect=lambda: Outside(surge=feed))
     run.advance(scenario.start_ms + MINUTE_MS)
     start_ms = scenario.start_ms
     _write(

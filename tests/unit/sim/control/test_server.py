@@ -13,7 +13,10 @@ from sim.control.server import build
 from sim.control.unfinished import unfinished_runs
 from sim.control.waiting_line import CommandTimedOut
 from sim.domain.commands import Drain
+from sim.main import connect
+from sim.publishing.kafka import KafkaPort
 from sim.publishing.memory import MemoryPort
+from sim.publishing.outside import Outside
 from sim.publishing.port import Aborted
 
 KEY = "secret-key"
@@ -68,14 +71,14 @@ class Client:
 class Desk:
     """A client with its runner and the ports that were made."""
 
-    def __init__(self, home, make_port=MemoryPort):
+    def __init__(self, home, make_port=MemoryPort, **more):
         self.ports = []
 
         def make():
             self.ports.append(make_port())
             return self.ports[-1]
 
-        self.runner = Runner(make, home)
+        self.runner = Runner(make, home, **more)
         self.http = Client(build(self.runner, KEY, home), HEADERS)
 
     def post(self, path, body=None):
@@ -242,6 +245,57 @@ def test_a_broker_that_is_away_is_seen_and_waited_for(tmp_path):
     desk.ports[0].is_away.clear()
     desk.wait_state("RUNNING")
     assert desk.http.get("/readyz").status_code == 200
+    desk.runner.shut_down()
+
+
+def test_services_are_asked_for_once_the_broker_is_there(tmp_path):
+    reached = []
+
+    def connect_now(scenario, run_id):
+        reached.append((desk.ports[0].is_away.is_set(), run_id))
+        return Outside()
+
+    desk = Desk(tmp_path, StuckPort, connect=connect_now)
+    run_id = desk.post("/runs", QUICK).json()["run_id"]
+    desk.wait_state("STARTING")
+    assert desk.http.get("/readyz").status_code == 503
+    assert reached == []
+    desk.ports[0].is_away.clear()
+    desk.wait_state("RUNNING")
+    assert reached == [(False, run_id)]
+    desk.runner.shut_down()
+
+
+def test_streamed_surge_waits_for_an_absent_broker_like_everything_else(tmp_path):
+    nobody = "127.0.0.1:9"
+    desk = Desk(
+        tmp_path,
+        lambda: KafkaPort(nobody),
+        connect=lambda scenario, run_id: connect(scenario, run_id, tmp_path, nobody),
+    )
+    desk.post("/runs", {**QUICK, "overrides": {"policies": {"surge": "streamed"}}})
+    # from the first moment on, not only once the first try has failed
+    desk.wait(lambda status: f"waiting for Kafka at {nobody}" in (status["problem"] or ""))
+    desk.wait(lambda status: f"no answer from Kafka at {nobody}" in (status["problem"] or ""))
+    assert desk.status()["state"] == "STARTING"
+    assert desk.http.get("/readyz").status_code == 503
+    assert desk.post("/reset").status_code == 202
+    assert nobody in desk.wait_state("STOPPED")["error"]
+
+
+def test_a_start_that_waits_is_given_up_by_a_reset(tmp_path):
+    desk = Desk(tmp_path, StuckPort)
+    desk.post("/runs", QUICK)
+    desk.wait_state("STARTING")
+    assert desk.post("/reset").status_code == 202
+    status = desk.wait_state("STOPPED")
+    assert status["error"] == "stopped while waiting: broker is away"
+    assert status["problem"] is None
+    # nothing was begun, so that nothing is left unfinished
+    assert status["unfinished_runs"] == []
+    assert desk.post("/runs", QUICK).status_code == 201
+    desk.ports[1].is_away.clear()
+    desk.wait_state("RUNNING")
     desk.runner.shut_down()
 
 

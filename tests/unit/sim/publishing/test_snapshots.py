@@ -54,7 +54,7 @@ def _minutes(run, minutes):
 
 def _lived_with_commands(home):
     """A run with a puppet, streamed surge, and uneven steps, as the wall clock would make them."""
-    run = _run(home, STREAMED, outside=Outside(surge=Feed()))
+    run = _run(home, STREAMED, connect=lambda: Outside(surge=Feed()))
     run.advance(run.now_ms + 7_331)
     run.execute(AddDriver(agent_id="puppet-1", home_zone_id=78, is_puppet=True))
     run.execute(GoOnline(agent_id="puppet-1", **SE))
