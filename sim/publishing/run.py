@@ -327,6 +327,12 @@ class Run:
                 self.execute(command)
 
     def _take_surge(self) -> None:
-        if self._outside.surge is not None:
-            for zone_id, multiplier in self._outside.surge.poll():
-                self.execute(SetSurge(zone_id=zone_id, multiplier=multiplier))
+        """Take what the feed says now.
+
+        A past that is lived again has its multipliers in the script; what the feed says meanwhile
+        waits there and is of the run's next instant.
+        """
+        if self._outside.surge is None or self.publisher.is_muted:
+            return
+        for zone_id, multiplier in self._outside.surge.poll():
+            self.execute(SetSurge(zone_id=zone_id, multiplier=multiplier))

@@ -14,6 +14,7 @@ from sim.domain.commands import (
     CommandInvalid,
     DriveTo,
     GoOnline,
+    Recorded,
     RemoveDriver,
     RequestRide,
     SetSurge,
@@ -115,6 +116,34 @@ def test_a_snapshot_leads_to_the_identical_future(lived, tmp_path):
     a.close()
     b.close()
     assert record_of_commands.read(run.ledger_path.parent) == first.commands
+
+
+class Waiting:
+    """A feed that has said something before the run asks for the first time."""
+
+    def __init__(self):
+        self.said = [(7, 2.0)]
+
+    def poll(self):
+        said, self.said = self.said, []
+        return said
+
+    def close(self):
+        pass
+
+
+def test_what_the_stream_says_while_the_past_is_lived_again_comes_after_it(lived, tmp_path):
+    _, folder, _ = lived
+    snapshot = snapshots.read(folder)
+    feed = Waiting()
+    run = Run.resumed(folder, MemoryPort(), tmp_path, connect=lambda: Outside(surge=feed))
+    assert run.commands == snapshot.commands
+    run.resume()
+    _minutes(run, 1)
+    since = run.commands[len(snapshot.commands) + 1 :]
+    assert since == [Recorded(at_ms=snapshot.at_ms, command=SetSurge(zone_id=7, multiplier=2.0))]
+    assert run.simulation.city.multipliers[7] == 2.0
+    run.abandon()
 
 
 def test_a_city_that_comes_out_differently_is_refused(lived, tmp_path):
