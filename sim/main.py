@@ -18,6 +18,7 @@ import sqlite3
 import sys
 import threading
 import time
+import uuid
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -50,6 +51,7 @@ _LOOPBACK: Final = "127.0.0.1"
 _UNITS_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _COMMIT_EVERY_S: Final = 0.5
 _TELL_EVERY_S: Final = 5.0
+_HIGHEST_SPEED_RATIO: Final = 10_000
 _LOG: Final = logging.getLogger("farol.sim")
 
 
@@ -136,13 +138,22 @@ def connect(scenario: Scenario, run_id: str, home: Path, kafka: str) -> Outside:
 
 
 def run_once(settings: Settings, arguments: argparse.Namespace) -> None:
-    """Make one run from start to `stream_end` and say how it went."""
+    """Make one run from start to `stream_end` and say how it went.
+
+    Raises:
+        SimError: An argument cannot be used, or a service of the scenario is not there.
+    """
     speed = 0.0 if arguments.speed is None else arguments.speed
+    if not 0 <= speed <= _HIGHEST_SPEED_RATIO:
+        raise SimError(
+            f"--speed {speed:g}: give 0 (as fast as possible) to {_HIGHEST_SPEED_RATIO:,}"
+        )
+    given_run_id = None if arguments.run_id is None else _run_id(arguments.run_id)
     overrides = {} if arguments.seed is None else {"seed": arguments.seed}
     scenario = _scenario(arguments.scenario or arguments.config, overrides)
     is_kafka = arguments.out == "kafka"
     target: Port = KafkaPort(settings.kafka) if is_kafka else FilePort(Path(arguments.out))
-    run_id = arguments.run_id or (new_run_id() if is_kafka else derived_run_id(scenario))
+    run_id = given_run_id or (new_run_id() if is_kafka else derived_run_id(scenario))
     home = settings.home if is_kafka else Path(arguments.out)
     until_ms = scenario.start_ms + _until_ms(arguments, scenario)
     threading.Thread(target=_tell_problems, args=(target,), daemon=True).start()
@@ -189,16 +200,19 @@ def compare_two(arguments: argparse.Namespace) -> None:
     Raises:
         SimError: A scenario cannot be used, or cannot be compared.
     """
+    if arguments.jobs < 1:
+        raise SimError(f"--jobs {arguments.jobs}: give at least one process")
     overrides = {} if arguments.seed is None else {"seed": arguments.seed}
     a, b = (_scenario(name, overrides) for name in (arguments.a, arguments.b))
     lasts_ms = _until_ms(arguments, a)
+    folder = None if arguments.out is None else Path(arguments.out)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
     of_a, of_b = compare.replicate((a, b), arguments.replications, lasts_ms, arguments.jobs)
     rows = compare.differences(of_a, of_b)
     text = compare.table(a.name, b.name, rows)
     sys.stdout.write(text)
-    if arguments.out is not None:
-        folder = Path(arguments.out)
-        folder.mkdir(parents=True, exist_ok=True)
+    if folder is not None:
         (folder / "compare.txt").write_text(text, encoding="utf-8")
         (folder / "compare.svg").write_text(compare.plot(a.name, b.name, rows), encoding="utf-8")
         (folder / "replications.json").write_bytes(
@@ -214,6 +228,18 @@ def _scenario(name: str | None, overrides: dict[str, Any]) -> Scenario:
     if path.suffix in (".yaml", ".yml", ".json"):
         return scenarios.from_file(path, overrides)
     return scenarios.named(name, overrides)
+
+
+def _run_id(text: str) -> str:
+    """Return a run_id as it is written.
+
+    Raises:
+        SimError: The text is no UUID.
+    """
+    try:
+        return str(uuid.UUID(text))
+    except ValueError as error:
+        raise SimError(f"--run-id {text}: give a UUID, e.g. {new_run_id()}") from error
 
 
 def _until_ms(arguments: argparse.Namespace, scenario: Scenario) -> int:
@@ -335,7 +361,7 @@ def main() -> int:
             repeat(settings, arguments)
         else:
             run_once(settings, arguments)
-    except SimError as error:
+    except (SimError, OSError) as error:
         sys.stderr.write(f"sim: {error}\n")
         return 2
     except KeyboardInterrupt:

@@ -72,12 +72,19 @@ def _main(*arguments):
         (["run", "--config", "small", "--until", "soon"], "is no duration"),
         (["run", "--config", "small", "--until", "9999d"], "outside rideshare's time range"),
         (["run", "--config", "missing.yaml", "--until", "1m"], "cannot be read"),
+        (["run", "small", "--speed", "-3"], "--speed -3: give 0"),
+        (["run", "small", "--speed", "nan"], "--speed nan: give 0"),
+        (["run", "small", "--run-id", "monday"], "--run-id monday: give a UUID"),
+        (["run", "small", "--out", "/proc/nope"], "'/proc/nope'"),
+        (["compare", "small", "small", "--jobs", "0"], "--jobs 0: give at least one"),
+        (["compare", "small", "small", "--out", "/proc/nope"], "'/proc/nope'"),
     ],
 )
 def test_bad_input_is_one_line_without_a_trace(tmp_path, arguments, message):
-    done = _main(*arguments, "--out", str(tmp_path))
+    done = _main(arguments[0], "--out", str(tmp_path), *arguments[1:])
     assert done.returncode == 2
     assert message in done.stderr
+    assert done.stderr.count("\n") == 1
     assert "Traceback" not in done.stderr
 
 
