@@ -10,6 +10,8 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
     "completion_share": ("completion", "{:.1%}"),
     "cancelled_by_rider_share": ("cancelled by riders", "{:.1%}"),
     "cancelled_by_driver_share": ("cancelled by drivers", "{:.1%}"),
+    "no_show_share": ("riders not there", "{:.1%}"),
+    "matched_cancelled_share": ("by drivers, of matched", "{:.1%}"),
     "cancelled_without_driver_share": ("ended without a driver", "{:.1%}"),
     "wait_p50_s": ("wait p50 (s)", "{:,.0f}"),
     "wait_p90_s": ("wait p90 (s)", "{:,.0f}"),

@@ -27,7 +27,9 @@ class Kpis(msgspec.Struct, frozen=True, kw_only=True):
 
     A wait is from the request to the driver's arrival, of riders whom a driver reached.
     Utilisation is the share of online time with a trip, occupancy the share with a rider in the
-    car. Shares of cancellations are of all requests that have ended.
+    car. Shares of cancellations are of all requests that have ended and add up to 1 with the
+    completed ones; `matched_cancelled_share` is what drivers cancelled of all that had a driver,
+    no-shows of riders not among them.
     """
 
     requests: int
@@ -35,6 +37,8 @@ class Kpis(msgspec.Struct, frozen=True, kw_only=True):
     completion_share: float
     cancelled_by_rider_share: float
     cancelled_by_driver_share: float
+    no_show_share: float
+    matched_cancelled_share: float
     cancelled_without_driver_share: float
     wait_p50_s: float
     wait_p90_s: float
@@ -61,7 +65,9 @@ class KpiMeter:
         self._matches_s = array("d")
         self._requests = self._offers = self._surged = 0
         self._surge_sum = 0.0
-        self._ends = dict.fromkeys(("completed", "rider", "driver", "no_driver", "system"), 0)
+        self._ends = dict.fromkeys(
+            ("completed", "rider", "driver", "no_show", "no_driver", "system"), 0
+        )
         self._metres = self._seconds = 0.0
         self._fare_minor = self._fee_minor = 0
         self._since: dict[str, tuple[int, DriverStatus]] = {}
@@ -94,6 +100,8 @@ class KpiMeter:
             completion_share=_share(completed, ended),
             cancelled_by_rider_share=_share(self._ends["rider"], ended),
             cancelled_by_driver_share=_share(self._ends["driver"], ended),
+            no_show_share=_share(self._ends["no_show"], ended),
+            matched_cancelled_share=_share(self._ends["driver"], len(self._matches_s)),
             cancelled_without_driver_share=_share(without, ended),
             wait_p50_s=quantile(self._waits_s, 0.5),
             wait_p90_s=quantile(self._waits_s, 0.9),
@@ -149,6 +157,8 @@ def quantile(values: Sequence[float], share: float) -> float:
 def _ended_by(event: TripEvent) -> str:
     if event.cancel_reason in (CancelReason.NO_DRIVERS, CancelReason.RIDER_PATIENCE):
         return "no_driver"
+    if event.cancel_reason is CancelReason.RIDER_NO_SHOW:
+        return "no_show"
     if event.cancelled_by is CancelledBy.DRIVER:
         return "driver"
     return "rider" if event.cancelled_by is CancelledBy.RIDER else "system"

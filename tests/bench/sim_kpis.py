@@ -32,7 +32,7 @@ RANGES: Final = (
     Published("wait_p50_s", 5 * 60, 10 * 60),
     Published("wait_p90_s", 0, 10 * 60),
     Published("occupancy_share", 0.50, 0.55),
-    Published("cancelled_by_driver_share", 0.0, 0.10),
+    Published("matched_cancelled_share", 0.0, 0.10),
     Published("trip_mean_m", 5.2 * KM_PER_MILE * 1000, 6.4 * KM_PER_MILE * 1000),
 )
 

@@ -53,7 +53,7 @@ def _status(status):
 
 @pytest.fixture
 def meter():
-    """One hour: a trip of 30 minutes, three requests that come to nothing."""
+    """One hour: a trip of 30 minutes, four requests that come to nothing."""
     meter = KpiMeter()
     timeline = [
         (0, _status(DriverStatus.AVAILABLE)),
@@ -71,8 +71,11 @@ def meter():
         ("b", CancelledBy.RIDER, CancelReason.RIDER_CHANGED_MIND),
         ("c", CancelledBy.RIDER, CancelReason.RIDER_PATIENCE),
         ("d", CancelledBy.DRIVER, CancelReason.RIDER_NO_SHOW),
+        ("e", CancelledBy.DRIVER, CancelReason.DRIVER_CANCELLED),
     ):
         timeline.append((50, _trip(trip_id, TripState.REQUESTED)))
+        if by is CancelledBy.DRIVER:
+            timeline.append((50, _trip(trip_id, TripState.MATCHED)))
         end = _trip(trip_id, TripState.CANCELLED, cancelled_by=by, cancel_reason=reason)
         timeline.append((51, end))
     timeline.append((60, _status(DriverStatus.OFFLINE)))
@@ -101,16 +104,18 @@ def meter():
 
 def test_figures_are_those_of_the_hour(meter):
     kpis = meter.kpis(120 * 60_000)
-    assert (kpis.requests, kpis.completed, kpis.completion_share) == (4, 1, 0.25)
-    assert kpis.cancelled_by_rider_share == kpis.cancelled_by_driver_share == 0.25
-    assert kpis.cancelled_without_driver_share == 0.25
-    assert (kpis.wait_p50_s, kpis.match_p50_s) == (360.0, 60.0)
+    assert (kpis.requests, kpis.completed, kpis.completion_share) == (5, 1, 0.2)
+    assert kpis.cancelled_by_rider_share == kpis.cancelled_by_driver_share == 0.2
+    assert kpis.no_show_share == kpis.cancelled_without_driver_share == 0.2
+    # one of the three that had a driver
+    assert kpis.matched_cancelled_share == 0.3333
+    assert (kpis.wait_p50_s, kpis.match_p50_s) == (360.0, 0.0)
     assert kpis.utilisation_share == 0.6
     assert kpis.occupancy_share == 0.5
     assert kpis.trips_per_online_hour == 1.0
     assert (kpis.trip_mean_m, kpis.trip_mean_s) == (9000.0, 1800.0)
     assert (kpis.revenue_minor, kpis.fee_minor) == (2000, 500)
-    assert (kpis.surge_share, kpis.surge_mean) == (0.25, 1.125)
+    assert (kpis.surge_share, kpis.surge_mean) == (0.2, 1.1)
 
 
 def test_asking_twice_counts_once(meter):
@@ -133,4 +138,4 @@ def test_every_figure_has_a_label(meter):
     assert tuple(LABELS) == Kpis.__struct_fields__
     text = table(meter.kpis(0))
     assert "completion" in text
-    assert "25.0%" in text
+    assert "20.0%" in text
