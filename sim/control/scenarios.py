@@ -4,6 +4,7 @@ Overrides are laid over it first.
 What is wrong is refused here, before anything starts, with the path of the key.
 """
 
+import re
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +19,8 @@ from sim.domain.shocks import Shock, ShockCalendar
 from sim.policies.demand import PoissonGravityDemand
 
 _FOLDER: Final = "scenarios"
+_BLAMES: Final = re.compile(r"(?P<key>[a-z_]+): (?P<what>.*) - at `(?P<section>.*)`", re.DOTALL)
+"""What a section says of itself begins with the key it blames; the path names the section only."""
 
 
 def names() -> list[str]:
@@ -74,11 +77,19 @@ def from_value(value: Any, source: str, overrides: dict[str, Any] | None = None)
     try:
         scenario = msgspec.json.decode(msgspec.json.encode(value), type=Scenario)
     except (msgspec.ValidationError, TypeError) as error:
-        raise ScenarioError(f"{source}: {error}") from error
+        raise ScenarioError(f"{source}: {_located(str(error))}") from error
     problem = _stranded(scenario.demand, scenario.shocks)
     if problem is not None:
         raise ScenarioError(f"{source}: {problem}")
     return scenario
+
+
+def _located(problem: str) -> str:
+    """Return a problem with the path of its key where it has that of the section alone."""
+    found = _BLAMES.fullmatch(problem)
+    if found is None:
+        return problem
+    return f"{found['what']} - at `{found['section']}.{found['key']}`"
 
 
 @cache

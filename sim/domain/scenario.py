@@ -72,7 +72,7 @@ class Agents(_Section, frozen=True, kw_only=True):
             ValueError: All weights are zero.
         """
         if not any(self.shift_start_weights):
-            raise ValueError("shift_start_weights must not all be zero")
+            raise ValueError("shift_start_weights: must not all be zero")
 
 
 class Demand(_Section, frozen=True, kw_only=True):
@@ -99,9 +99,9 @@ class Demand(_Section, frozen=True, kw_only=True):
             ValueError: All weights are zero.
         """
         if not any(self.hourly_weights):
-            raise ValueError("hourly_weights must not all be zero")
+            raise ValueError("hourly_weights: must not all be zero")
         if not any(self.weekday_ratios):
-            raise ValueError("weekday_ratios must not all be zero")
+            raise ValueError("weekday_ratios: must not all be zero")
 
 
 class Policies(_Section, frozen=True, kw_only=True):
@@ -201,16 +201,17 @@ class Faults(_Section, frozen=True, kw_only=True):
         if shares > 1:
             raise ValueError(f"the shares add up to {shares:g}, more than 1")
         if self.dropped_share and not self.lossy:
-            raise ValueError("dropped_share needs lossy: true, so that the audit knows")
-        if (
-            self.late_min_s > self.late_max_s
-            or self.silence_min_s > self.silence_max_s
-            or self.freeze_min_s > self.freeze_max_s
+            raise ValueError("dropped_share: needs lossy: true, so that the audit knows")
+        for key, lowest, highest in (
+            ("late", self.late_min_s, self.late_max_s),
+            ("silence", self.silence_min_s, self.silence_max_s),
+            ("freeze", self.freeze_min_s, self.freeze_max_s),
         ):
-            raise ValueError("a minimum lies above its maximum")
+            if lowest > highest:
+                raise ValueError(f"{key}_min_s: {lowest:g} lies above {key}_max_s {highest:g}")
         if self.late_min_s * 1000 < SURGE_OUT_OF_ORDERNESS_MS + 10_000:
             raise ValueError(
-                "late_min_s must be at least 25, else a late record may still be in time"
+                "late_min_s: must be at least 25, else a late record may still be in time"
             )
 
 

@@ -1,5 +1,6 @@
 import json
 
+import msgspec
 import pytest
 
 from sim.control import scenarios
@@ -39,7 +40,20 @@ def test_unknown_name_lists_the_known_ones():
     [
         ({"demand": {"peak_requests_per_hour": -1}}, "$.demand.peak_requests_per_hour"),
         ({"demand": {"hourly_weights": [1] * 23 + [-1]}}, "$.demand.hourly_weights[23]"),
-        ({"demand": {"hourly_weights": [0] * 24}}, "$.demand"),
+        (
+            {"demand": {"hourly_weights": [0] * 24}},
+            "scenario small: must not all be zero - at `$.demand.hourly_weights`",
+        ),
+        ({"demand": {"weekday_ratios": [0] * 7}}, "at `$.demand.weekday_ratios`"),
+        (
+            {"shocks": [CALM, {**CALM, "zone_ids": [78, 999]}]},
+            "outside the service area: [999] - at `$.shocks[1].zone_ids`",
+        ),
+        ({"shocks": [{**CALM, "end_s": 5}]}, "at `$.shocks[0].end_s`"),
+        ({"faults": {"late_min_s": 20}}, "at `$.faults.late_min_s`"),
+        ({"faults": {"freeze_min_s": 400}}, "lies above freeze_max_s 300 - at `$.faults.freeze_m"),
+        ({"faults": {"dropped_share": 0.1}}, "at `$.faults.dropped_share`"),
+        ({"faults": {"duplicate_share": 0.6, "late_share": 0.6}}, "add up to 1.2"),
         ({"policies": {"matching": "best"}}, "$.policies.matching"),
         ({"agents": {"drivers": 0}}, "$.agents.drivers"),
         ({"agents": "many"}, "$.agents"),
@@ -50,7 +64,7 @@ def test_unknown_name_lists_the_known_ones():
         ({"name": "Big City"}, "$.name"),
         (
             {"agents": {"shift_start_weights": [0] * 24}},
-            "shift_start_weights must not all be zero - at `$.agents`",
+            "must not all be zero - at `$.agents.shift_start_weights`",
         ),
         ({"agents": {"home_scale_m": 0.1}}, "$.agents.home_scale_m"),
         ({"demand": {"centre_scale_m": 0.1}}, "$.demand.centre_scale_m"),
@@ -111,7 +125,7 @@ def test_a_missing_file_is_refused(tmp_path):
 
 
 def test_the_scenarios_of_the_manual_are_there():
-    wanted = {"weekday", "carnival_night", "storm", "driver_strike", "stress_10k"}
+    wanted = {"weekday", "carnival_night", "storm", "dry", "driver_strike", "stress_10k"}
     assert wanted <= set(scenarios.names())
     assert scenarios.named("stress_10k").agents.drivers == 10_000
 
@@ -121,6 +135,8 @@ def test_a_scenario_may_be_laid_over_another():
     assert storm.agents == weekday.agents
     assert storm.demand == weekday.demand
     assert [shock.kind for shock in storm.shocks] == ["weather", "incident"]
+    dry = scenarios.named("dry")
+    assert dry == msgspec.structs.replace(storm, name="dry", shocks=())
     own = scenarios.from_value({"base": "small", "name": "mine", "seed": 5}, "config")
     assert (own.name, own.seed, own.agents.drivers) == ("mine", 5, 40)
 

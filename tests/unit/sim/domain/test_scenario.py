@@ -40,8 +40,8 @@ def test_demand_that_never_comes_is_refused():
     [
         (b'{"duplicate_share": 0.6, "late_share": 0.6}', "add up to 1.2"),
         (b'{"dropped_share": 0.1}', "needs lossy"),
-        (b'{"late_min_s": 200}', "minimum lies above"),
-        (b'{"silence_max_s": 620}', "minimum lies above"),
+        (b'{"late_min_s": 200}', "late_min_s: 200 lies above late_max_s 120"),
+        (b'{"silence_max_s": 620}', "silence_min_s: 660 lies above silence_max_s 620"),
         (b'{"late_min_s": 20}', "at least 25"),
         (b'{"out_of_order_max_s": 10}', "out_of_order_max_s"),
         (b'{"duplicates": 1}', "unknown field `duplicates`"),
