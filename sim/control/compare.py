@@ -1,8 +1,10 @@
 """Two scenarios side by side: the same seeds for both, differences with confidence intervals.
 
-Replication i of both has the same seed, and every request has a generator of its own, so that both
-meet the same riders at the same moments as far as their settings allow (common random numbers,
-A. M. Law, Simulation Modeling and Analysis, 11.2).
+Replication i of both has the same seed, and every request has a generator of its own, so that
+scenarios with the same demand and shocks meet the same riders at the same moments, whatever their
+policies make of them (common random numbers, A. M. Law, Simulation Modeling and Analysis, 11.2).
+Where demand or shocks differ, times of requests are drawn to another rate: the seed is shared, the
+requests are not, and the intervals are wider.
 The interval is Student's on the paired differences. Only the city runs: nothing is published.
 """
 

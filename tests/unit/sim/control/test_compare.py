@@ -42,7 +42,7 @@ def test_table_and_plot_show_every_figure():
     assert image.count("<circle") == 1  # figures that are zero in A have no relative change
 
 
-def test_common_random_numbers_in_parallel_processes_and_reproducible():
+def test_replications_are_the_same_in_parallel_processes_and_differ_by_seed():
     calm = scenarios.named("small")
     busy = scenarios.named("small", {"demand": {"peak_requests_per_hour": 180}})
     of_a, of_b = compare.replicate((calm, busy), 2, HALF_HOUR_MS, processes=2)
