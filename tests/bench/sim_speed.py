@@ -70,6 +70,11 @@ class Cost:
         return self.events / self.cpu_s
 
     @property
+    def events_per_s(self) -> float:
+        """Events per second of wall time."""
+        return self.events / self.wall_s
+
+    @property
     def cpu_share(self) -> float:
         """CPU seconds per simulated second: 0.1 is ten times real time on one core."""
         return self.cpu_s / (measured_ms(self.drivers) / 1000)
@@ -159,8 +164,21 @@ def _alone(function: object, *arguments: object) -> Cost:
         return pool.submit(function, *arguments).result()  # type: ignore[arg-type]
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Measure and print."""
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one call of this program found: medians of its rounds."""
+
+    ours: dict[int, Cost]
+    """The simulator, by drivers."""
+    plain: dict[int, Cost]
+    """The plain city, by drivers."""
+    ratios: dict[int, float]
+    """Events per CPU second of the simulator over those of the plain city, by drivers."""
+    into_kafka: Cost | None
+
+
+def main(arguments: list[str] | None = None) -> Measured:
+    """Measure, print and return what was found."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--drivers", type=int, nargs="+", default=[1000, 3000, 10_000, 30_000])
     parser.add_argument("--rounds", type=int, default=3)
@@ -170,6 +188,7 @@ def main(arguments: list[str] | None = None) -> None:
     say(f"{'drivers':>8}{'events/CPU s':>14}{'x real time':>13}{'MiB':>7}")
     say(f"{'plain ev/CPU s':>16}{'plain x':>9}{'ratio':>7}{'events':>9}{'plain':>9}")
     say(f"{'ledger B/event':>16}\n")
+    found = Measured({}, {}, {}, None)
     for drivers in given.drivers:
         rounds = [(_alone(simulator, drivers), _alone(plain, drivers)) for _ in range(given.rounds)]
         ours, theirs = (median(list(costs)) for costs in zip(*rounds, strict=True))
@@ -179,11 +198,14 @@ def main(arguments: list[str] | None = None) -> None:
         say(f"{1 / theirs.cpu_share:>9.1f}{ratio:>7.1f}")
         say(f"{ours.events:>9}{theirs.events:>9}{ours.ledger_bytes:>16.1f}\n")
         sys.stdout.flush()
+        found.ours[drivers], found.plain[drivers], found.ratios[drivers] = ours, theirs, ratio
     if given.kafka:
         sent = median([_alone(simulator, 10_000, given.kafka) for _ in range(given.rounds)])
         say(f"into Kafka, 10,000 drivers: {sent.events:,} events, ")
         say(f"{sent.events_per_cpu_s:,.0f} per CPU second, ")
-        say(f"{sent.events / sent.wall_s:,.0f} per second of wall time\n")
+        say(f"{sent.events_per_s:,.0f} per second of wall time\n")
+        found = replace(found, into_kafka=sent)
+    return found
 
 
 if __name__ == "__main__":
