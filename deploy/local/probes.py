@@ -148,4 +148,6 @@ def trino_connection(layout: Layout, timeout_s: float = 2 * _TIMEOUT_S) -> Any:
         catalog="lake",
         request_timeout=timeout_s,
         max_attempts=1,
+        # the client would ask the server first, and log of its own where it is away
+        legacy_prepared_statements=False,
     )

@@ -24,6 +24,7 @@ _PARAMETER: Final = re.compile(
 _PLACEHOLDER: Final = re.compile(r"(?<!\w)\$([a-z_]+)")
 """A dollar inside a name is the name of a metadata table."""
 _MOST_HOURS: Final = 1_000_000
+_MOST_ROWS: Final = 1_000_000
 
 
 def _hours(text: str) -> Decimal:
@@ -33,15 +34,31 @@ def _hours(text: str) -> Decimal:
     return value
 
 
+def _count(text: str) -> int:
+    value = int(text)
+    if not 0 < value <= _MOST_ROWS:
+        raise ValueError(text)
+    return value
+
+
 _WRITTEN: Final = "hours"
 """The kind whose values stand in the text."""
 _KINDS: Final[Mapping[str, Callable[[str], Value]]] = {
     "date": dt.date.fromisoformat,
     _WRITTEN: _hours,
+    "count": _count,
     "integer": int,
     "number": Decimal,
     "text": str,
 }
+_WANTED: Final[Mapping[str, str]] = {
+    "date": "a day like 2026-03-01",
+    _WRITTEN: f"a number above 0, at most {_MOST_HOURS:,}",
+    "count": f"a whole number from 1 to {_MOST_ROWS:,}",
+    "integer": "a whole number",
+    "number": "a number",
+}
+"""What values of a kind that refuses some look like."""
 
 
 class QueryError(Exception):
@@ -66,7 +83,9 @@ class Parameter:
         try:
             return _KINDS[self.kind](text)
         except (ValueError, InvalidOperation):
-            raise QueryError(f"{self.name} is of kind {self.kind}, not {text!r}") from None
+            raise QueryError(
+                f"{self.name} is of kind {self.kind}, not {text!r}: give {_WANTED[self.kind]}"
+            ) from None
 
 
 @dataclass(frozen=True, slots=True)

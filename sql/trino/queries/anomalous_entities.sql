@@ -1,6 +1,6 @@
 -- Purpose: whose positions to distrust: drivers and riders by the number of their anomalies.
 -- Reads: silver.anomalies_all. One row per entity and kind.
--- Parameter row_count (integer, default 20): how many rows.
+-- Parameter row_count (count, default 20): how many rows.
 select
     entity_type,
     entity_id,

@@ -2,7 +2,7 @@
 -- Reads: gold.agg_hourly_zone_demand, gold.dim_zones. One row per zone and currency.
 -- Parameter first_day (date, default 2000-01-01): the first UTC day that counts.
 -- Parameter last_day (date, default 2100-01-01): the last one.
--- Parameter zone_count (integer, default 10): how many zones.
+-- Parameter zone_count (count, default 10): how many zones.
 with demand as (
     select *
     from lake.gold.agg_hourly_zone_demand

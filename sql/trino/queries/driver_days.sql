@@ -2,7 +2,7 @@
 -- Reads: gold.agg_daily_driver_performance, gold.dim_drivers. A row per driver, day and currency, best paid first.
 -- Parameter first_day (date, default 2000-01-01): the first day that counts, on the city's calendar.
 -- Parameter last_day (date, default 2100-01-01): the last one.
--- Parameter row_count (integer, default 20): how many rows.
+-- Parameter row_count (count, default 20): how many rows.
 with days as (
     select *
     from lake.gold.agg_daily_driver_performance

@@ -3,7 +3,7 @@
 -- Of trips asked for on these days; what is settled more than a day later is left out.
 -- Parameter first_day (date, default 2000-01-01): the first day of requests that counts, on the city's calendar.
 -- Parameter last_day (date, default 2100-01-01): the last one.
--- Parameter driver_count (integer, default 20): how many drivers.
+-- Parameter driver_count (count, default 20): how many drivers.
 select
     payments.driver_id,
     payments.currency,

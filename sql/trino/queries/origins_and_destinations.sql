@@ -2,7 +2,7 @@
 -- Reads: gold.fact_trips, gold.dim_zones. One row per pair; metres and seconds are means.
 -- Parameter first_day (date, default 2000-01-01): the first day of requests that counts, on the city's calendar.
 -- Parameter last_day (date, default 2100-01-01): the last one.
--- Parameter pair_count (integer, default 20): how many pairs.
+-- Parameter pair_count (count, default 20): how many pairs.
 select
     origins.zone_name as origin,
     destinations.zone_name as destination,

@@ -2,7 +2,7 @@
 -- Reads: gold.agg_surge_history, gold.dim_zones. One row per zone and hour (UTC) with a change, highest mean first.
 -- Parameter first_day (date, default 2000-01-01): the first UTC day that counts.
 -- Parameter last_day (date, default 2100-01-01): the last one.
--- Parameter row_count (integer, default 20): how many rows.
+-- Parameter row_count (count, default 20): how many rows.
 with history as (
     select *
     from lake.gold.agg_surge_history

@@ -1,7 +1,7 @@
 -- Purpose: yesterday's view of today: what fact_trips held after each build, and the snapshot to read it by
 -- (select ... from lake.gold.fact_trips for version as of SNAPSHOT_ID).
 -- Reads: the snapshots of gold.fact_trips. One row per snapshot that is kept, newest first.
--- Parameter row_count (integer, default 100): how many rows.
+-- Parameter row_count (count, default 100): how many rows.
 select
     committed_at,
     snapshot_id,

@@ -35,7 +35,7 @@ from tests.integration.lake.vectors import vectors
 pytestmark = [pytest.mark.trino, pytest.mark.catalog, pytest.mark.timeout(3000)]
 
 QUERIES = Path(__file__).parents[3] / "sql" / "trino" / "queries"
-LITERALS = {"date": "date '{}'", "integer": "{}", "number": "{}", "hours": "{}"}
+LITERALS = {"date": "date '{}'", "count": "{}", "integer": "{}", "number": "{}", "hours": "{}"}
 A_MONTH = {"first_day": "2026-03-01", "last_day": "2026-03-31"}
 RARE = {f"rideshare.{n}" for n in ("driver_profiles", "rider_profiles", "ratings", "surge_updates")}
 AS_IT_WAS = "trips_then_and_now"

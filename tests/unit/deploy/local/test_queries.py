@@ -1,6 +1,7 @@
 """Named questions: their headers, their parameters, what a user may get wrong."""
 
 import datetime as dt
+import re
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,25 @@ def test_what_is_no_number_of_hours_is_refused(tmp_path: Path, given: str) -> No
     (tmp_path / "as_it_was.sql").write_text(AS_IT_WAS, encoding="utf-8")
     with pytest.raises(QueryError, match="hours_ago is of kind hours, not"):
         named(tmp_path, "as_it_was").bound({"state": "x", "hours_ago": given})
+
+
+@pytest.mark.parametrize("given", ["-1", "0", "1.5", "ten", "", "99999999999999999999"])
+def test_what_is_no_count_of_rows_is_refused(tmp_path: Path, given: str) -> None:
+    text = (
+        "-- Purpose: some.\n-- Parameter rows (count, default 3): how many.\nselect 1 limit $rows"
+    )
+    (tmp_path / "some.sql").write_text(text, encoding="utf-8")
+    some = named(tmp_path, "some")
+    assert some.bound({})[1] == [3]
+    with pytest.raises(QueryError, match=r"of kind count, not '.*': give a whole number from 1 "):
+        some.bound({"rows": given})
+
+
+def test_a_limit_is_a_count() -> None:
+    for query in all_queries(ROOT / "sql" / "trino" / "queries"):
+        limits = re.findall(r"limit \$(\w+)", query.statement)
+        kinds = {parameter.name: parameter.kind for parameter in query.parameters}
+        assert [kinds[name] for name in limits] == ["count"] * len(limits), query.name
 
 
 @pytest.mark.parametrize("name", ["nope", "../trips_of", ""])
