@@ -1,5 +1,5 @@
 -- Purpose: how long completed trips are, by hour of the day.
--- Reads: gold.fact_trips, gold.dim_time. One row per UTC hour of the day; percentiles are approximate.
+-- Reads: gold.fact_trips, gold.dim_time. One row per hour of the day on the city's clocks; percentiles are approximate.
 -- Parameter first_day (date, default 2000-01-01): the first day of requests that counts, on the city's calendar.
 -- Parameter last_day (date, default 2100-01-01): the last one.
 select

@@ -1,5 +1,5 @@
--- Purpose: how long riders waited from request to the driver's arrival, hour by hour.
--- Reads: gold.fact_trips. One row per hour in which a rider was picked up; seconds, percentiles are approximate.
+-- Purpose: how long riders waited from request to the driver's arrival, by the hour of the request.
+-- Reads: gold.fact_trips. One row per UTC hour of the request; seconds, percentiles are approximate.
 -- Parameter first_day (date, default 2000-01-01): the first day of requests that counts, on the city's calendar.
 -- Parameter last_day (date, default 2100-01-01): the last one.
 select
