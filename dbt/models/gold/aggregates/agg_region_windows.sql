@@ -1,4 +1,5 @@
 -- What the stream's region_windows would say had no record been late: the same windows, averages and percentiles.
+-- But the stream has one row per region and window and takes its trips to be of one currency; here each has its own.
 select
     region_id,
     window_start,
