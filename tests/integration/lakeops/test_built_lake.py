@@ -162,7 +162,12 @@ def test_a_merge_that_is_not_the_first_to_commit_runs_again_and_applies_once(
 def test_a_dbt_whose_farol_was_killed_keeps_the_lock_to_its_end(built_lake: BuiltLake) -> None:
     words = ("dbt", "build", "--select", "stg_ratings")
     killed = psutil.Popen((str(ROOT / "farol"), *words), env=built_lake.stack.env, cwd=ROOT)
-    eventually(killed.children, "dbt has begun")
+
+    def has_begun() -> bool:
+        words_of = (child.cmdline() for child in killed.children())
+        return any(word.endswith("/bin/dbt") for each in words_of for word in each)
+
+    eventually(has_begun, "dbt has begun")
     killed.kill()
     killed.wait()
 
