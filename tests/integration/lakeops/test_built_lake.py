@@ -164,8 +164,10 @@ def test_a_dbt_whose_farol_was_killed_keeps_the_lock_to_its_end(built_lake: Buil
     killed = psutil.Popen((str(ROOT / "farol"), *words), env=built_lake.stack.env, cwd=ROOT)
 
     def has_begun() -> bool:
-        words_of = (child.cmdline() for child in killed.children())
-        return any(word.endswith("/bin/dbt") for each in words_of for word in each)
+        with contextlib.suppress(psutil.NoSuchProcess):  # the launcher's shell has ended
+            words_of = (child.cmdline() for child in killed.children())
+            return any(word.endswith("/bin/dbt") for each in words_of for word in each)
+        return False
 
     eventually(has_begun, "dbt has begun")
     killed.kill()
