@@ -10,9 +10,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 from kafka import KafkaProducer
 
 from contracts.domain import INPUT_TOPICS
+from sim.domain.commands import SetSurge
+from sim.publishing import record_of_commands
 from tests.conftest import StackFactory
 from tests.e2e.faults import RESTARTED, inflict, plan
 from tests.e2e.steps import (
@@ -50,7 +53,7 @@ def test_a_run_is_clean_although_servers_were_killed_and_garbage_was_sent(
     for job in JOBS:
         stack.run("jobs", "submit", job)
 
-    stack.run("sim", "start", "small")
+    stack.run("sim", "start", "--config", str(priced_by_the_job(tmp_path)))
     run_id = json.loads(stack.run("sim", "status", "--json").stdout)["run_id"]
     drivers_move(stack)
     wait_for("all jobs checkpoint", lambda: have_checkpointed(stack, JOBS, {}))
@@ -68,6 +71,7 @@ def test_a_run_is_clean_although_servers_were_killed_and_garbage_was_sent(
     audit(stack, run_id)
     audit(stack, "nyc")
     windows_are_served(stack)
+    riders_pay_what_the_job_said(stack, run_id)
     states = rows(stack, "select state, count(*) as trips from lake.gold.fact_trips group by 1")
     assert {row["state"] for row in states} <= {"COMPLETED", "CANCELLED"}
     assert sum(row["trips"] for row in states) > 0
@@ -75,6 +79,30 @@ def test_a_run_is_clean_although_servers_were_killed_and_garbage_was_sent(
     died = {name for name, row in stack.status().items() if row["restarts"]}
     assert died <= set(SELECTION) | {"taskmanager"}
     assert died >= set(SELECTION) & set(RESTARTED)
+
+
+def priced_by_the_job(folder: Path) -> Path:
+    """Write the small scenario with the job's multipliers for its own, and a crowd in two zones."""
+    crowd = {"name": "crowd", "kind": "event", "begin_s": 5, "end_s": 7200, "zone_ids": [78, 7]}
+    scenario = {
+        "base": "small",
+        "name": "priced_by_the_job",
+        "policies": {"surge": "streamed"},
+        "shocks": [{**crowd, "request_ratio": 40}],
+    }
+    path = folder / "priced_by_the_job.yaml"
+    path.write_text(yaml.safe_dump(scenario), encoding="utf-8")
+    return path
+
+
+def riders_pay_what_the_job_said(stack: TestStack, run_id: str) -> None:
+    """Compare the multipliers of trips in Gold with those that came back from the job."""
+    script = record_of_commands.read(stack.home / "runs" / run_id)
+    said = {e.command.multiplier for e in script if isinstance(e.command, SetSurge)}
+    trips = rows(stack, "select distinct surge_multiplier from lake.gold.fact_trips")
+    paid = {float(trip["surge_multiplier"]) for trip in trips}
+    assert max(paid) > 1.0
+    assert paid <= said | {1.0}
 
 
 def send_garbage(stack: TestStack) -> dict[str, bytes]:
