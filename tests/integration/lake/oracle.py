@@ -72,7 +72,7 @@ def trips(events: Iterable[Row]) -> dict[str, Row]:
 
 
 def _trip(events: list[Row]) -> Row:
-    ordered = sorted(events, key=lambda event: event["event_time"])
+    ordered = sorted(events, key=lambda event: (event["event_time"], event["_kafka_offset"]))
     newest = ordered[-1]
     facts: Row = dict.fromkeys(MILESTONES.values())
     for event in reversed(ordered):

@@ -41,8 +41,11 @@ changed as (
     {% endif %}
 ),
 
+-- Of events at one instant the last one sent counts.
 events as (
-    select *
+    select
+        *,
+        row_number() over (partition by trip_id order by event_time, _kafka_offset) as place
     from {{ ref('stg_trips') }}
     where trip_id in (select changed.trip_id from changed)
 ),
@@ -50,14 +53,14 @@ events as (
 trips as (
     select
         trip_id,
-        {{ value_at_highest('run_id', 'event_time') }} as run_id,
-        {{ value_at_highest('state', 'event_time') }} as state,
-        {{ value_at_highest('rider_id', 'event_time') }} as rider_id,
-        {{ value_at_highest('driver_id', 'event_time') }} filter (
+        {{ value_at_highest('run_id', 'place') }} as run_id,
+        {{ value_at_highest('state', 'place') }} as state,
+        {{ value_at_highest('rider_id', 'place') }} as rider_id,
+        {{ value_at_highest('driver_id', 'place') }} filter (
             where state in ('MATCHED', 'DRIVER_EN_ROUTE', 'DRIVER_ARRIVED', 'STARTED', 'COMPLETED')
         ) as driver_id,
-        {{ value_at_highest('pickup_zone_id', 'event_time') }} as pickup_zone_id,
-        {{ value_at_highest('dropoff_zone_id', 'event_time') }} as dropoff_zone_id,
+        {{ value_at_highest('pickup_zone_id', 'place') }} as pickup_zone_id,
+        {{ value_at_highest('dropoff_zone_id', 'place') }} as dropoff_zone_id,
         min(event_time) as first_event_at,
         min(event_time) filter (where state = 'REQUESTED') as requested_at,
         min(event_time) filter (where state = 'OFFER_SENT') as first_offer_at,
@@ -70,14 +73,14 @@ trips as (
         count_if(state = 'OFFER_SENT') as offer_count,
         count_if(state = 'OFFER_EXPIRED') as expired_offer_count,
         count_if(state = 'OFFER_REJECTED') as rejected_offer_count,
-        {{ value_at_highest('pickup_eta_s', 'event_time') }} filter (where state = 'MATCHED') as pickup_eta_s,
-        {{ value_at_highest('surge_multiplier', 'event_time') }} as surge_multiplier,
-        {{ value_at_highest('currency', 'event_time') }} as currency,
-        {{ value_at_highest('fare_minor', 'event_time') }} filter (where state = 'COMPLETED') as fare_minor,
-        {{ value_at_highest('distance_m', 'event_time') }} filter (where distance_m is not null) as distance_m,
-        {{ value_at_highest('duration_s', 'event_time') }} filter (where duration_s is not null) as duration_s,
-        {{ value_at_highest('cancelled_by', 'event_time') }} as cancelled_by,
-        {{ value_at_highest('cancel_reason', 'event_time') }} as cancel_reason,
+        {{ value_at_highest('pickup_eta_s', 'place') }} filter (where state = 'MATCHED') as pickup_eta_s,
+        {{ value_at_highest('surge_multiplier', 'place') }} as surge_multiplier,
+        {{ value_at_highest('currency', 'place') }} as currency,
+        {{ value_at_highest('fare_minor', 'place') }} filter (where state = 'COMPLETED') as fare_minor,
+        {{ value_at_highest('distance_m', 'place') }} filter (where distance_m is not null) as distance_m,
+        {{ value_at_highest('duration_s', 'place') }} filter (where duration_s is not null) as duration_s,
+        {{ value_at_highest('cancelled_by', 'place') }} as cancelled_by,
+        {{ value_at_highest('cancel_reason', 'place') }} as cancel_reason,
         {{ value_at_highest('_kafka_partition', '_kafka_offset') }} as _kafka_partition,
         max(_kafka_offset) as _last_kafka_offset
     from events
