@@ -28,17 +28,19 @@
 {%- endmacro %}
 
 
-{#- Epoch milliseconds of an instant, fractions cut off. -#}
-{% macro ms_of_instant(instant) -%}
-    {{ return(adapter.dispatch('ms_of_instant')(instant)) }}
+{#- Whole seconds since 1970, fractions cut off. -#}
+{% macro seconds_of_instant(instant) -%}
+    date_diff('second', {{ instant_literal('1970-01-01 00:00:00.000') }}, {{ instant }})
 {%- endmacro %}
 
-{% macro trino__ms_of_instant(instant) -%}
-    cast(floor(to_unixtime(cast({{ instant }} as timestamp(3) with time zone)) * 1000 + 0.5) as bigint)
-{%- endmacro %}
 
-{% macro duckdb__ms_of_instant(instant) -%}
-    epoch_ms({{ instant }})
+{#- The start of the tumbling window, of whole seconds, that an instant is in; windows begin at 1970 as Flink's do. -#}
+{% macro window_start(instant, length_ms) -%}
+    {%- if length_ms % 1000 -%}
+        {{ exceptions.raise_compiler_error('no SQL for windows of ' ~ length_ms ~ ' ms: only whole seconds') }}
+    {%- endif -%}
+    {%- set seconds = seconds_of_instant(instant) -%}
+    {{ instant_of_ms('(' ~ seconds ~ ' - mod(' ~ seconds ~ ', ' ~ length_ms // 1000 ~ ')) * 1000') }}
 {%- endmacro %}
 
 

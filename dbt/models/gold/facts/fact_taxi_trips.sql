@@ -12,7 +12,7 @@ select
     trips.pickup_zone_id,
     trips.dropoff_zone_id,
     trips.event_time as picked_up_at,
-    date_trunc('minute', trips.event_time) as window_start,
+    {{ window_start('trips.event_time', contract_rules()['region_window_ms']) }} as window_start,
     trips.duration_s,
     trips.distance_m,
     trips.passenger_count,
