@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from contracts.domain import DRIVER_PROFILES, INPUT_TOPICS, RIDER_PROFILES
+from contracts.domain import DRIVER_PROFILES, INPUT_TOPICS, PAYMENTS, RIDER_PROFILES, TRIPS
 from deploy.local.layout import Layout
 from deploy.local.queries import Query, all_queries
 from deploy.local.sql_command import run_statement
@@ -366,23 +366,40 @@ def judgements(lake: Lake) -> dict[str, dict[str, Any]]:
     return {row["unique_id"].split(".")[2]: row for row in results}
 
 
+def _grow_old(lake: Lake) -> None:
+    old = "current_timestamp - interval '3' day"
+    lake.asked(f"update silver.bronze_offsets set newest_ingested_at = {old}")  # noqa: S608
+
+
+def _tell_controls(lake: Lake, event_type: str, where: str = "true") -> None:
+    lake.asked(
+        f"update silver.removed_records set event_type = '{event_type}' "  # noqa: S608
+        f"where reason = 'control' and {where}"
+    )
+
+
 # the last ones: they make the lake old
 @pytest.fixture(scope="module")
 def judged(history: History, lake: Lake) -> subprocess.CompletedProcess[str]:
     """Return what is said of the health of a lake whose newest record is three days old.
 
-    And whose taxis, after a day of ten trips an hour, have had one in the newest whole hour.
+    Its producers have not said that they ended. And its taxis, after a day of 200 trips in every
+    other hour, have had 20 in the newest whole hour; one whose clock is years ahead goes on.
     """
     assert history.steps
     lake.asked(
         "insert into silver.stg_taxi_trips (event_id, event_time) "
         "select format('usual-%s-%s', hour, place), "
-        "date_add('hour', hour, timestamp '2026-03-02 00:00:00.000000 UTC') "
+        "date_add('hour', hour, timestamp '2026-03-02 00:30:00.000000 UTC') "
         "from unnest(sequence(0, 25)) as hours (hour) "
-        "cross join unnest(sequence(1, 10)) as places (place) where hour < 24 or place = 1"
+        "cross join unnest(sequence(1, 200)) as places (place) "
+        "where (hour < 24 and hour % 2 = 1) or (hour >= 24 and place <= 20) union all "
+        "select format('ahead-%s', hour), "
+        "date_add('hour', hour, timestamp '2038-01-01 00:30:00.000000 UTC') "
+        "from unnest(sequence(0, 5)) as hours (hour)"
     )
-    old = "newest_ingested_at - interval '3' day"
-    lake.asked(f"update silver.bronze_offsets set newest_ingested_at = {old}")  # noqa: S608
+    _grow_old(lake)
+    _tell_controls(lake, "stream_heartbeat")
     return lake.stack.run("lake", "health", check=False)
 
 
@@ -405,7 +422,7 @@ def test_health_warns_beyond_the_first_threshold_and_fails_beyond_the_second(
         r"warn: bronze is fresh of rare records: 43\d\d \(warns if > 1440, fails if > 10080",
         judged.stdout,
     )
-    assert re.search(r"warn: taxi trips come as usual: 90 \(warns if > 50, fails", judged.stdout)
+    assert re.search(r"warn: taxi trips come as usual: 80 \(warns if > 50, fails", judged.stdout)
     assert re.search(r"[1-9] pass, \d+ warn, \d+ fail", judged.stdout)
     page = tmp_path / "checks.html"
     lake.stack.run("lake", "report", "--out", str(page))
@@ -440,15 +457,43 @@ def test_what_cannot_be_is_told_and_its_rows_are_named(
     assert rows == wanted
 
 
+def staleness(lake: Lake) -> dict[str, tuple[int, int]]:
+    """Return minutes and figure of every topic that the check of freshness names."""
+    statement = judgements(lake)["health_bronze_is_fresh"]["compiled_code"]
+    return {row["topic"]: (row["minutes"], row["figure"]) for row in lake.rows(statement)}
+
+
+@pytest.mark.usefixtures("judged")
+def test_a_domain_that_is_silent_beside_a_living_one_only_warns(lake: Lake) -> None:
+    assert all(figure == minutes > 4300 for minutes, figure in staleness(lake).values())
+    lake.asked(
+        "update silver.bronze_offsets set newest_ingested_at = current_timestamp "
+        "where topic like 'rideshare.%' and topic != 'rideshare.payments'"
+    )
+    found = staleness(lake)
+    for topic, (minutes, figure) in found.items():
+        if topic.startswith("taxi."):
+            assert figure == 1440 < minutes
+        elif topic == PAYMENTS.name:
+            assert figure == minutes > 4300, "one topic of a domain that goes on"
+        else:
+            assert figure == minutes < 60
+    assert len(found) > 4
+    _grow_old(lake)
+
+
 @pytest.mark.usefixtures("judged")
 def test_a_stream_that_has_ended_is_not_stale(lake: Lake) -> None:
-    statement = judgements(lake)["health_bronze_is_fresh"]["compiled_code"]
-    stale = {row["topic"]: row["minutes"] for row in lake.rows(statement)}
+    stale = staleness(lake)
     assert stale.keys() == {topic.name for topic in INPUT_TOPICS if topic.name not in RARE}
-    assert min(stale.values()) > 1440
+    assert min(stale.values()) > (1440, 1440)
+    _tell_controls(lake, "stream_end", where="kafka_partition = 0")
+    assert staleness(lake).keys() == stale.keys(), "one partition says nothing of the others"
+    _tell_controls(lake, "stream_end")
+    # though records came after the end: copies, and what was sent again
+    assert staleness(lake) == {}
     lake.asked(
         "insert into silver.removed_records (topic, kafka_partition, kafka_offset, reason, "
-        "event_type) select topic, kafka_partition, highest_offset, 'control', 'stream_end' "
-        "from silver.bronze_offsets"
+        "event_type) values ('rideshare.trips', 2, 1000000, 'control', 'stream_heartbeat')"
     )
-    assert lake.rows(statement) == []
+    assert staleness(lake).keys() == {TRIPS.name}, "another run goes on"
