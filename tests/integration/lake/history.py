@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from contracts.domain import INPUT_TOPICS, PAYMENTS, RATINGS, SURGE_UPDATES, TRIPS
 from contracts.events import EntityType, Rating, SurgeUpdate, TripState
-from contracts.timestamps import epoch_ms
+from contracts.timestamps import epoch_ms, rfc3339
 from contracts.validation import reject_reason
 from deploy.local import dbt, dbt_duckdb
 from deploy.local.layout import Layout
@@ -102,7 +102,8 @@ def odd_records() -> list[Record]:
 
     Two trips and a change of price in a zone that is on no map, one of the trips without a fare,
     the other without a reason; its payment, not the sum of its parts, and once more as another
-    event; the stars of no trip, with microseconds.
+    event; a payment of nothing, in another currency; the stars of no trip, with microseconds. And a
+    trip all of whose events have one time.
     """
     run = Run(7, run_id="run-odd")
     for number, states in ((900, HAPPY_PATH), (901, (TripState.REQUESTED, TripState.CANCELLED))):
@@ -116,6 +117,9 @@ def odd_records() -> list[Record]:
                 for event_id in (paid.event_id, "told-again"):
                     again = replace(paid, event_id=event_id)
                     run.send(PAYMENTS, paid.trip_id, ENCODER.encode(again))
+                nothing = {"fare_minor": 0, "fee_minor": 0, "payout_minor": 0, "currency": "USD"}
+                free = replace(paid, event_id="free", payment_id="free", trip_id="free", **nothing)
+                run.send(PAYMENTS, free.trip_id, ENCODER.encode(free))
     surge = SurgeUpdate(
         **run.envelope("surge_updated", START_MS + 600_000),  # type: ignore[arg-type]
         zone_id=UNKNOWN_ZONE,
@@ -135,7 +139,27 @@ def odd_records() -> list[Record]:
         stars=5,
     )
     run.send(RATINGS, rating.trip_id, ENCODER.encode(rating))
+    at_once = (TripState.REQUESTED, TripState.OFFER_SENT, TripState.CANCELLED)
+    for event in run.trip(902, at_once, START_MS):
+        tied = replace(event, event_time=rfc3339(START_MS + 600_000))
+        run.send(TRIPS, tied.trip_id, ENCODER.encode(tied))
     return run.records
+
+
+def two_days_late() -> tuple[list[Record], list[Record]]:
+    """Return a trip without its request, and that request, of two days and a month (UTC) before.
+
+    From the zone that a question asks about by default, whose rows of that month it must leave out.
+    """
+    run = Run(8, run_id="run-late")
+    for event in run.trip(903, HAPPY_PATH, START_MS + 600_000):
+        moment_ms = epoch_ms(event.event_time)
+        if event.state is TripState.REQUESTED:
+            moment_ms -= 2 * 24 * 3_600_000
+        place = replace(event.pickup, zone_id=78)
+        moved = replace(event, event_time=rfc3339(moment_ms), pickup=place)
+        run.send(TRIPS, moved.trip_id, ENCODER.encode(moved))
+    return run.records[1:], run.records[:1]
 
 
 def _before_midnight(record: Record) -> bool:
@@ -213,7 +237,7 @@ class History:
 def build_step_by_step(lake: Lake) -> History:
     """Build over nothing, the first half, again, the second half with Trino killed, and anew.
 
-    DuckDB builds the first half, and then the second upon it.
+    DuckDB builds the first half, and then the second upon it, with all checks of a build.
     """
     writer = BronzeWriter(lake.catalog)
     found = History(writer.rows, 0)
@@ -225,7 +249,8 @@ def build_step_by_step(lake: Lake) -> History:
     lake.dbt(*in_duckdb)
     found.duckdb_empty = duckdb_contents(lake, GOLD + ANOMALIES)
     first, second = imperfect_halves(7)
-    writer.append(first)
+    unasked, asked_late = two_days_late()
+    writer.append(first + unasked)
     writer.append(vector_records(), run_id=None)
     taxi = assembled.versions(random.Random(7))
     assembled.write(lake.catalog, taxi[::2])
@@ -239,7 +264,7 @@ def build_step_by_step(lake: Lake) -> History:
     lake.dbt("run", "--select", "bronze_offsets", "config.materialized:incremental")
     found.steps["again"] = contents(lake)
     writer.append(second[: len(second) // 3])
-    writer.append(odd_records())
+    writer.append(odd_records() + asked_late)
     assembled.write(lake.catalog, taxi[1::2])
     writer.append([Record(RATINGS.name, 0, b"key", b"no json")], run_id=None, headers=NO_TEXT)
     # As a job commits that was down for three days after it had read these.
@@ -250,7 +275,7 @@ def build_step_by_step(lake: Lake) -> History:
     hours_ago = f"hours_ago={(time.time() - first_built_at) / 3600:.6f}"
     asked = ("sql", "--name", "trips_then_and_now", "--set", hours_ago, "--json")
     found.since_first = lake.stack.run(*asked).stdout
-    lake.dbt(*in_duckdb)
+    lake.dbt("--engine", "duckdb", "build")
     lake.dbt("run", "--full-refresh")
     found.steps["refreshed"] = contents(lake)
     return found

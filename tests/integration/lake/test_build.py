@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from contracts.domain import DRIVER_PROFILES, INPUT_TOPICS, PAYMENTS, RIDER_PROFILES, TRIPS
+from deploy.local import dbt
 from deploy.local.layout import Layout
 from deploy.local.queries import Query, all_queries
 from deploy.local.sql_command import run_statement
@@ -129,7 +130,8 @@ def test_a_request_that_comes_late_moves_its_trip_to_another_day(
     moved = {trip for trip, day in before.items() if after[trip] != day}
     assert len(moved) > 5
     assert {(str(before[trip]), str(after[trip])) for trip in moved} == {
-        ("2026-03-01", "2026-02-28")
+        ("2026-03-01", "2026-02-28"),
+        ("2026-03-01", "2026-02-27"),
     }
     in_partitions = lake.rows(
         'select partition.requested_date as day, record_count from gold."fact_trips$partitions"'
@@ -153,6 +155,20 @@ def test_rows_that_cannot_be_are_counted_and_stop_nothing(history: History) -> N
 def test_the_unit_tests_of_the_models_pass(lake: Lake) -> None:
     printed = lake.dbt("test", "--select", "test_type:unit")
     assert re.search(r"PASS=[1-9][0-9]* WARN=0 ERROR=0 SKIP=0", printed), printed
+
+
+@pytest.mark.usefixtures("history")
+def test_unit_tests_pass_and_checks_of_health_run_on_duckdb_too(lake: Lake) -> None:
+    chosen = ("--select", "test_type:unit", f"tag:{dbt.HEALTH_TAG}")
+    # a check that warns or fails is an answer, an error is none
+    said = lake.stack.run("dbt", "--engine", "duckdb", "test", *chosen, check=False).stdout
+    path = lake.stack.home / "dbt" / "duckdb" / "target" / "run_results.json"
+    ended: dict[str, list[str]] = {"unit_test": [], "test": []}
+    for row in json.loads(path.read_text(encoding="utf-8"))["results"]:
+        ended[row["unique_id"].split(".")[0]].append(row["status"])
+    assert set(ended["unit_test"]) == {"pass"}, said
+    assert ended["test"]
+    assert set(ended["test"]) <= {"pass", "warn", "fail"}, said
 
 
 def test_dimensions_have_the_versions_and_trips_refer_to_the_one_of_their_time(
@@ -285,7 +301,11 @@ def test_every_named_question_has_an_answer(lake: Lake, query: Query) -> None:
     assert rows
     if query.name == "trip_funnel":
         assert [row["state"] for row in rows][:2] == ["REQUESTED", "OFFER_SENT"]
-        assert rows[0]["trips_reached"] == 92
+        assert rows[0]["trips_reached"] == 94
+    if query.name == "take_rate":
+        rates = {row["currency"]: row["take_rate_percent"] for row in rows}
+        assert rates["USD"] is None, "nothing of nothing is no share"
+        assert rates["BRL"] > 0
 
 
 def test_most_questions_are_about_days_and_all_take_something() -> None:
