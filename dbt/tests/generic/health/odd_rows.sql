@@ -10,13 +10,5 @@
     warn_if='> 0',
     error_if='> 20',
 ) }}
-select
-    odd.*,
-    totals.row_count
-from {{ model }} as odd
-cross join (
-    select count(*) as row_count
-    from {{ model }}
-) as totals
-where {{ condition }}
+{{ odd_rows_of(model, condition) }}
 {% endtest %}

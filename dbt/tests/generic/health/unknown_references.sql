@@ -10,19 +10,13 @@
     warn_if='> 0',
     error_if='> 20',
 ) }}
-select
-    odd.*,
-    totals.row_count
-from {{ model }} as odd
-cross join (
-    select count(*) as row_count
-    from {{ model }}
-) as totals
-where
+{%- set condition -%}
     odd.{{ column_name }} is not null
     and not exists (
         select 1
         from {{ to }} as known
         where known.{{ field }} = odd.{{ column_name }}
     )
+{%- endset %}
+{{ odd_rows_of(model, condition) }}
 {% endtest %}
